@@ -1,0 +1,58 @@
+"""The browser, and a page that notices what a page must not do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HERE = Path(__file__).resolve().parent
+LOCAL = {"127.0.0.1", "localhost", ""}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs Chromium."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.needs("chromium"))
+
+
+# Not for the session: Playwright's sync API keeps an event loop running in this thread, and no
+# async test could run after it.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page. The test fails if it asked another host or let an exception escape.
+
+    `page.uncaught` holds the exceptions; a test that provokes one on purpose clears it.
+    """
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    context.set_default_timeout(10_000)
+    abroad: list[str] = []
+    context.on(
+        "request",
+        lambda r: abroad.append(r.url) if urlsplit(r.url).hostname not in LOCAL | {None} else None,
+    )
+    page = context.new_page()
+    page.uncaught = []
+    page.on("pageerror", lambda error: page.uncaught.append(str(error)))
+    yield page
+    context.close()
+    assert not abroad, f"asked another host: {abroad}"
+    assert not page.uncaught, f"uncaught in the page: {page.uncaught}"
