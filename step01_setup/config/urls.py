@@ -1,0 +1,7 @@
+"""Which view answers which path."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("heartrate.urls")),
+]
