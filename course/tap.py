@@ -1,0 +1,177 @@
+"""A step's ASGI application, with a listening point for the docs' wire inspector.
+
+Run by `python -m course serve` in a step's folder in place of `config.asgi:application`
+(DJANGO_SETTINGS_MODULE=config.settings, the repository's root on PYTHONPATH):
+
+    daphne course.tap:application
+
+The steps know nothing of it. A page of the docs makes up an id that nobody can guess and then
+1. watches at `/tap-<id>/`, a WebSocket on which this module reports what it sees as JSON, and
+   answers each report with the number of reports it has read;
+2. opens the connection to be watched at `/tap-<id>/ws/echo/`. The prefix is taken off before the
+   application sees it; each event of that connection is reported, credentials masked.
+
+Everything else goes to the application as it came. `COURSE_TAP=off` (set by `serve --lan`)
+leaves the tap out: on a network, nobody should watch anybody's connection.
+"""
+
+import asyncio
+import os
+import re
+import time
+import traceback
+from collections import deque
+from ipaddress import ip_address
+from json import dumps
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from course.masking import label, readable
+
+TAPPED = re.compile(r"(/tap-[A-Za-z0-9_-]{16,64})(/.*)", re.DOTALL)
+MAX_OBSERVERS = 20
+MAX_WAITING = 500  # reports kept for an observer that does not keep up; then they are counted only
+MAX_IN_FLIGHT = 100  # Daphne's send never waits, so this many reports may be unacknowledged
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host, as an Origin or a socket names it, is this very machine."""
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+class Observer:
+    """One page that watches: a bounded queue of reports, sent as fast as the page reads them."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[str] = deque()
+        self.in_flight = self.lost = self.connections = 0
+        self.changed = asyncio.Event()
+
+    def report(self, kind: str, label: str = "", **fields: object) -> None:
+        """Queue one report, or count it as lost."""
+        if len(self.waiting) >= MAX_WAITING:
+            self.lost += 1
+            return
+        at = round(time.monotonic() * 1000, 2)
+        event = {"at": at, "side": "server", "kind": kind, "label": label, **fields}
+        self.waiting.append(dumps(event))
+        self.changed.set()
+
+    async def write(self, send) -> None:
+        """Send what is queued; runs as a task until it is cancelled."""
+        while True:
+            while self.waiting and self.in_flight < MAX_IN_FLIGHT:
+                self.in_flight += 1
+                await send({"type": "websocket.send", "text": self.waiting.popleft()})
+            if self.lost and not self.waiting:
+                lost, self.lost = self.lost, 0
+                self.report("lost", f"{lost} events not shown: too many at once")
+                continue
+            self.changed.clear()
+            await self.changed.wait()
+
+    async def read(self, receive) -> None:
+        """Take acknowledgements until the page goes away."""
+        while (message := await receive())["type"] != "websocket.disconnect":
+            count = message.get("text") or ""
+            self.in_flight -= min(
+                self.in_flight, int(count) if re.fullmatch(r"[0-9]{1,4}", count) else 0
+            )
+            self.changed.set()
+
+
+class Tap:
+    """An ASGI application around another one; see the top of this file."""
+
+    def __init__(self, app) -> None:
+        self.app = app
+        self.observers: dict[str, Observer] = {}
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] != "websocket" or not scope["path"].startswith("/tap-"):
+            await self.app(scope, receive, send)
+            return
+        match = TAPPED.fullmatch(scope["path"])
+        raw = scope.get("raw_path") or scope["path"].encode()
+        if not match or not raw.startswith(match[1].encode()):
+            await send({"type": "websocket.close"})
+        elif match[2] == "/":
+            await self.observe(match[1], scope, receive, send)
+        else:
+            scope = {**scope, "path": match[2], "raw_path": raw[len(match[1]) :]}
+            observer = self.observers.get(match[1])
+            if observer:
+                await self.watched(observer, scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
+
+    async def observe(self, id: str, scope, receive, send) -> None:
+        """Serve one observer, a page on this same machine, until it goes."""
+        await receive()  # websocket.connect
+        origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+        client = (scope.get("client") or ["127.0.0.1"])[0]  # None on a unix socket
+        if [is_loopback(urlsplit(origin).hostname) for origin in origins] != [True] or (
+            not is_loopback(client)
+        ):
+            await send({"type": "websocket.close"})
+            return
+        await send({"type": "websocket.accept"})
+        if id in self.observers or len(self.observers) >= MAX_OBSERVERS:
+            await send({"type": "websocket.close", "code": 4013})
+            return
+        observer = self.observers[id] = Observer()
+        observer.report("watching", Path.cwd().name)
+        writer = asyncio.create_task(observer.write(send))
+        try:
+            await observer.read(receive)
+        finally:
+            del self.observers[id]
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+
+    async def watched(self, observer: Observer, scope, receive, send) -> None:
+        """Run the application on one connection and report what passes."""
+        observer.connections += 1
+        number = observer.connections
+
+        def report(kind: str, label: str, data: dict) -> None:
+            observer.report(kind, label, connection=number, data=readable(data))
+
+        async def heard():
+            message = await receive()
+            report(message["type"].removeprefix("websocket."), label(message), message)
+            return message
+
+        async def said(message):
+            report(message["type"].removeprefix("websocket."), label(message), message)
+            await send(message)
+
+        report("scope", scope["path"], scope)
+        try:
+            await self.app(scope, heard, said)
+        except BaseException as error:  # a cancellation by the server is worth showing as well
+            name = type(error).__name__
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(last.filename).name}, in {last.name}"
+            report("error", name, {"exception": f"{name}: {error}", "raised in": where})
+            raise
+
+
+def build():
+    """What daphne serves: the step's application and its static files, as `runserver` does."""
+    from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+
+    from config.asgi import application as step  # cwd is the step's folder
+
+    served = ASGIStaticFilesHandler(step)
+    return served if os.environ.get("COURSE_TAP") == "off" else Tap(served)
+
+
+def __getattr__(name: str):
+    """Build `application` when a server asks for it: tests import Tap without any Django."""
+    if name != "application":
+        raise AttributeError(name)
+    return globals().setdefault("application", build())
