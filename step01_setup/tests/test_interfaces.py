@@ -26,10 +26,14 @@ def wsgi_url(settings):
         thread.join()
 
 
+# --8<-- [start:both]
 def test_both_entry_points_answer(daphne, wsgi_url):
     for base in (daphne().url(""), wsgi_url):
         for path in ("/", "/api/heart-rate/", "/api/server/"):
             assert httpx.get(base + path).status_code == 200
+
+
+# --8<-- [end:both]
 
 
 def test_daphne_calls_through_asgi_and_the_view_sees_the_scope(daphne):
@@ -55,3 +59,15 @@ def test_the_heart_rate_is_a_number_no_cache_may_keep(client):
 def test_reading_is_get_only(client):
     for path in ("/", "/api/heart-rate/", "/api/server/"):
         assert client.post(path).status_code == 405
+
+
+def test_wsgi_runs_async_views(wsgi_url, settings):
+    settings.ROOT_URLCONF = "tests.rumours"
+    assert httpx.get(f"{wsgi_url}/async/").json()["loop"]
+
+
+def test_wsgi_streams_server_sent_events(wsgi_url, settings):
+    settings.ROOT_URLCONF = "tests.rumours"
+    with httpx.stream("GET", f"{wsgi_url}/sse/") as response:
+        assert response.headers["content-type"] == "text/event-stream"
+        assert list(response.iter_lines()) == ["data: 81", "", "data: 82", "", "data: 83", ""]

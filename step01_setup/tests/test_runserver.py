@@ -50,6 +50,7 @@ def test_runserver_noasgi_is_djangos(runserver):
     assert httpx.get(server.url("/api/server/")).json()["interface"] == "WSGI"
 
 
+# --8<-- [start:without_daphne]
 def test_without_daphne_the_handshake_is_a_404(runserver):
     server = runserver(
         "--settings", "tests.settings_without_daphne", banner="Starting development server at"
@@ -57,6 +58,9 @@ def test_without_daphne_the_handshake_is_a_404(runserver):
     assert httpx.get(server.url("/api/server/")).json()["interface"] == "WSGI"
     assert socket_status(server) == 404
     server.wait_for("Not Found: /ws/heart-rate/")
+
+
+# --8<-- [end:without_daphne]
 
 
 def test_daphne_after_staticfiles_is_an_error_with_a_name():
