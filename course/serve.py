@@ -1,0 +1,155 @@
+"""`serve`: the docs site, the steps and the learner's own folder, in one log."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+
+from rich.console import Console
+from rich.text import Text
+
+from course.steps import COMMAND, ROOT, WORK, WORK_NUMBER, CourseError, all_steps, step
+from course.supervisor import Program, keep_running
+
+COLOURS = ["cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green"]
+PATIENCE = 8.0  # seconds after which the links are printed even if something is not up
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Serving:
+    """One run of `serve`: what runs on which port, and the log."""
+
+    def __init__(self, docs_port: int, step_port: int, only: list[int]):
+        self.steps = [step(number) for number in only] if only else all_steps()
+        self.work_port = step_port + WORK_NUMBER
+        self.ports = {"docs": docs_port}
+        self.ports |= {f"step {s.number}": step_port + s.number for s in self.steps}
+        self.ports["work"] = self.work_port
+        self.programs = [self.docs_program(docs_port)]
+        self.programs += [self.step_program(f"step {s.number}", s.path) for s in self.steps]
+
+    def docs_program(self, port: int) -> Program:
+        return Program("docs", [sys.executable, "-m", "course.docs_server", str(port)], ROOT)
+
+    def step_program(self, name: str, folder) -> Program:
+        argv = [sys.executable, "-m", "course.step_server", str(self.ports[name])]
+        return Program(name, argv, folder, {"PYTHONPATH": str(ROOT)}, watch=folder)
+
+    def check_ports(self) -> None:
+        """Fail before anything starts when a port is taken."""
+        for name, port in self.ports.items():
+            if is_taken(port):
+                option = f"--port {port + 1}" if name == "docs" else "--step-port 8100"
+                raise CourseError(
+                    f"Port {port}, meant for {name}, is taken by another program.\n"
+                    f"Stop it (another `serve`, perhaps), or move: {COMMAND} serve {option}"
+                )
+
+    def log(self, name: str, line: str) -> None:
+        colour = COLOURS[list(self.ports).index(name) % len(COLOURS)]
+        console.print(Text(f"{name:>7} | ", style=colour) + Text.from_ansi(line))
+
+    async def run(self) -> None:
+        """Run everything until Ctrl-C or SIGTERM."""
+        self.check_ports()
+        stopping = stop_on_signal()
+        tasks = [asyncio.create_task(keep_running(p, self.log)) for p in self.programs]
+        tasks.append(asyncio.create_task(self.print_links()))
+        tasks.append(asyncio.create_task(self.follow_work()))
+        console.print("Starting. Ctrl-C stops everything.")
+        await stopping.wait()
+        console.print("Stopping ...")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        console.print("Stopped.")
+
+    async def print_links(self) -> None:
+        """Say where everything is as soon as it is up; what comes up later is said later."""
+        names = [program.name for program in self.programs]
+        waits = {asyncio.create_task(is_up(self.ports[n])): n for n in names}
+        done, late = await asyncio.wait(waits, timeout=PATIENCE)
+        console.print()
+        for task, name in waits.items():
+            console.print(
+                f"  {name:>7}  {self.link(name) if task in done else 'not up: see its log'}"
+            )
+        if not (WORK / "manage.py").exists():
+            console.print(
+                f"  {'yours':>7}  begins with: {COMMAND} copy {self.steps[-1].number} work"
+            )
+        console.print()
+        for task in late:
+            await task
+            self.log(waits[task], f"up: {self.link(waits[task])}")
+
+    def link(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}/"
+
+    async def follow_work(self) -> None:
+        """Serve the learner's own `work/` while it is there, whenever it appears."""
+        running = None
+        try:
+            while True:
+                there = (WORK / "manage.py").exists()
+                if there and running is None:
+                    program = self.step_program("work", WORK)
+                    running = asyncio.create_task(keep_running(program, self.log))
+                    self.log("work", f"your own folder: {self.link('work')}")
+                elif not there and running is not None:
+                    await ended(running)
+                    running = None
+                await asyncio.sleep(0.5)
+        finally:
+            if running is not None:
+                await ended(running)
+
+
+async def ended(task: asyncio.Task) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def stop_on_signal() -> asyncio.Event:
+    """An event that Ctrl-C, SIGTERM and a closed terminal set."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop(number, frame) -> None:
+        loop.call_soon_threadsafe(stopping.set)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            # Not loop.add_signal_handler: Windows' loop has none.
+            signal.signal(getattr(signal, name), stop)
+    return stopping
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens on the port already."""
+    with socket.socket() as probe:
+        if os.name == "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            # macOS lets 127.0.0.1 be bound while 0.0.0.0 is in use, so ask by connecting as well.
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return True
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+async def is_up(port: int) -> None:
+    """Wait until somebody listens on the port; Daphne does so once the step is loaded."""
+    while True:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.1)

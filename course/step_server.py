@@ -1,0 +1,56 @@
+"""Serve one step: `python -m course.step_server PORT`, run in the step's folder.
+
+Migrates the step's database when it needs it, then runs Daphne with the step's application behind
+course/tap.py, which serves the static files and lets the docs' wire inspector listen in.
+"""
+
+import logging
+import os
+import sys
+import threading
+
+from daphne.server import Server  # first: Twisted must get its reactor before Django loads daphne
+
+from course.parent import end_with_parent
+
+logger = logging.getLogger("django.channels.server")
+
+
+def main(port: int) -> None:
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    migrate()
+    from course.tap import application
+
+    endpoint = f"tcp:port={port}:interface=127.0.0.1"
+    Server(application=application, endpoints=[endpoint], action_logger=log_action).run()
+
+
+def migrate() -> None:
+    """Bring the database up to date; looking first is quicker than the command."""
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", verbosity=0, interactive=False)
+        print("database migrated", flush=True)
+    connection.close()
+
+
+def log_action(protocol: str, action: str, details: dict) -> None:
+    """One line for each request and each turn of a socket's life, in the words `runserver` uses."""
+    if protocol == "http" and action == "complete":
+        level = logging.ERROR if details["status"] >= 500 else logging.INFO
+        logger.log(level, "HTTP %(method)s %(path)s %(status)s [%(time_taken).2f s]", details)
+    elif protocol == "websocket":
+        word = {"connecting": "HANDSHAKING", "connected": "CONNECT", "rejected": "REJECT"}
+        logger.info("WebSocket %s %s", word.get(action, action.upper()), details["path"])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

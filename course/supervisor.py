@@ -1,0 +1,69 @@
+"""Keep programs running: restart what dies, restart on save, and leave no process behind."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from watchfiles import PythonFilter, awatch
+
+from course.program import Program, start, stop
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+STEADY = 10.0  # seconds after which a program counts as started well
+
+
+async def keep_running(program: Program, log: Callable[[str, str], None]) -> None:
+    """Run the program until this task is cancelled; `log(name, line)` gets what it prints.
+
+    One that dies is started again after a pause that doubles, so that a syntax error does not
+    spin; a saved file starts it at once.
+    """
+    saved = asyncio.Event()
+    watcher = asyncio.create_task(watch(program, saved))
+    pause = FIRST_PAUSE
+    try:
+        while True:
+            saved.clear()
+            started = time.monotonic()
+            process = await start(program)
+            printing = asyncio.create_task(print_lines(program, process, log))
+            try:
+                await first_of(process.wait(), saved.wait())
+            finally:
+                code = process.returncode
+                await stop(process)
+                await asyncio.wait([printing], timeout=1)
+            if time.monotonic() - started > STEADY or saved.is_set():
+                pause = FIRST_PAUSE
+            if saved.is_set():
+                log(program.name, "a file was saved: starting again")
+                continue
+            log(
+                program.name,
+                f"ended (exit code {code}): starting again in {pause:.0f} s, or on save",
+            )
+            await first_of(asyncio.sleep(pause), saved.wait())
+            pause = min(pause * 2, LONGEST_PAUSE)
+    finally:
+        watcher.cancel()
+
+
+async def print_lines(program: Program, process: asyncio.subprocess.Process, log) -> None:
+    async for line in process.stdout:
+        log(program.name, line.decode("utf-8", "replace").rstrip())
+
+
+async def watch(program: Program, saved: asyncio.Event) -> None:
+    if program.watch:
+        async for _ in awatch(program.watch, watch_filter=PythonFilter()):
+            saved.set()
+
+
+async def first_of(*waits) -> None:
+    """Wait until one of them is done, and let go of the others."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
