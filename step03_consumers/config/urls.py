@@ -1,0 +1,9 @@
+"""Which view answers which path."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("playground.urls")),
+    path("lifecycle/", include("lifecycle.urls")),
+    path("slow/", include("slow.urls")),
+]
