@@ -4,6 +4,4 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("playground.urls")),
-    path("lifecycle/", include("lifecycle.urls")),
-    path("slow/", include("slow.urls")),
 ]

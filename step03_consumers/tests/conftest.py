@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import sockets
+
 STEP = Path(__file__).resolve().parent.parent
 LISTENING = r"Listening on TCP address 127\.0\.0\.1:(\d+)"
 
@@ -78,3 +80,21 @@ def daphne() -> Iterator[Callable[..., Server]]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def live() -> Iterator[Server]:
+    """One Daphne for all tests that only talk to it."""
+    server = Server("-m", "daphne", "-b", "127.0.0.1", "-p", "0", "config.asgi:application")
+    server.port = int(server.wait_for(LISTENING)[1])
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["direct", "daphne"])
+def connect(request: pytest.FixtureRequest) -> Callable:
+    """`async with connect(path, *subprotocols)`: what a test says is true of both ways."""
+    if request.param == "direct":
+        return sockets.direct
+    server = request.getfixturevalue("live")
+    return lambda path, *subprotocols: sockets.real(server.url(path, "ws"), *subprotocols)
