@@ -35,6 +35,7 @@ NO_NETWORK = (
     "Temporary failure in name resolution",
     "getaddrinfo failed",
     "Read timed out",
+    "(from versions: none)",  # all that pip says when it is told not to retry
 )
 
 

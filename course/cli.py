@@ -1,12 +1,14 @@
 """The verbs of `python3 -m course`; runs inside the course's virtual environment."""
 
 import asyncio
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from course.steps import CourseError
+from course.steps import COMMAND, ROOT, WORK, CourseError, step
 
 app = typer.Typer(
     help="Django Channels in six steps: serve them, test them, take them with you.",
@@ -39,6 +41,80 @@ def test(
     from course.suites import run_tests
 
     raise typer.Exit(asyncio.run(run_tests(steps or [], everything)))
+
+
+@app.command()
+def diff(
+    old: Annotated[int, typer.Argument(metavar="A")],
+    new: Annotated[int, typer.Argument(metavar="B")],
+) -> None:
+    """Show what step B changes against step A."""
+    from course.diff import print_diff
+
+    print_diff(step(old), step(new))
+
+
+@app.command()
+def copy(
+    number: Annotated[int, typer.Argument(metavar="N")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+) -> None:
+    """Copy step N into DIR as a project of your own, with a fresh secret key."""
+    from course.copy import copy_step
+
+    copy_step(step(number), folder)
+    print(f"Step {number} is in {folder}, with a secret key of its own in .env.\n")
+    if folder.resolve() == WORK:
+        print(f"`{COMMAND} serve` serves it on http://127.0.0.1:8009/ and reloads what you save.")
+        return
+    activate = r".venv\Scripts\activate" if os.name == "nt" else "source .venv/bin/activate"
+    python = "py" if os.name == "nt" else "python3"
+    print(f"  cd {folder}\n  {python} -m venv .venv\n  {activate}")
+    print("  python -m pip install -r requirements.txt\n  python manage.py migrate")
+    print("  python -m pytest\n  python manage.py runserver")
+
+
+@app.command()
+def start(number: Annotated[int, typer.Argument(metavar="N")]) -> None:
+    """Begin to practise step N in work/: the code of the step before, the tests of this one."""
+    from course.practice import start_practice
+
+    start_practice(number)
+    print(f"work/ holds the code of step {number - 1} and the tests of step {number}.")
+    print(f"The next task: {COMMAND} check")
+    print(f"See it live: {COMMAND} serve, then http://127.0.0.1:8009/")
+
+
+@app.command()
+def check() -> None:
+    """Name the next task in work/ that fails, with a hint."""
+    from course.practice import check_practice
+
+    done, text = check_practice()
+    print(text)
+    raise typer.Exit(0 if done else 1)
+
+
+@app.command()
+def generate(
+    check: Annotated[bool, typer.Option("--check", help="Only fail if a page is stale.")] = False,
+) -> None:
+    """Write the docs pages that programs write."""
+    from course.generate import stale_pages, write_pages
+
+    pages = stale_pages() if check else write_pages()
+    for page in pages:
+        print(f"{'stale' if check else 'written'}: {page.relative_to(ROOT).as_posix()}")
+    if check and pages:
+        raise CourseError(f"Write them again: {COMMAND} generate")
+
+
+@app.command()
+def record() -> None:
+    """Record every wire trace of the docs again, from the running steps."""
+    from course.record import main
+
+    main()
 
 
 def main() -> None:

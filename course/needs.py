@@ -22,14 +22,16 @@ PREFIX = "not run: "
 class Need:
     """A program some tests need, the Python packages that drive it, and how to install it."""
 
-    program: str
+    program: str  # empty: the packages are all
     packages: tuple[str, ...]
-    debian: str
-    mac: str
+    debian: str = ""
+    mac: str = ""
 
     def missing(self) -> bool:
         program = shutil.which(self.program) or self.in_debians_own_place()
-        return not program or not all(map(importlib.util.find_spec, self.packages))
+        if self.program and not program:
+            return True
+        return not all(map(importlib.util.find_spec, self.packages))
 
     def in_debians_own_place(self) -> bool:
         """Debian keeps PostgreSQL's servers and, for most users, /usr/sbin off the PATH."""
@@ -38,6 +40,8 @@ class Need:
 
     def install(self) -> str:
         """The command that installs it here; the packages come with `test --all`."""
+        if not self.program:
+            return f"{COMMAND} test --all"
         if sys.platform == "darwin":
             command = self.mac
         elif os.name == "nt":
@@ -55,6 +59,8 @@ NEEDS = {
     "postgresql": Need(
         "initdb", ("psycopg",), "sudo apt install postgresql", "brew install postgresql"
     ),
+    "uvicorn": Need("", ("uvicorn",)),
+    "zensical": Need("", ("zensical",)),
     "nginx": Need("nginx", (), "sudo apt install nginx", "brew install nginx"),
 }
 

@@ -19,7 +19,7 @@ async def keep_running(program: Program, log: Callable[[str, str], None]) -> Non
     spin; a saved file starts it at once.
     """
     saved = asyncio.Event()
-    watcher = asyncio.create_task(watch(program, saved))
+    watcher = asyncio.create_task(watch(program, saved, log))
     pause = FIRST_PAUSE
     try:
         while True:
@@ -49,14 +49,23 @@ async def keep_running(program: Program, log: Callable[[str, str], None]) -> Non
 
 
 async def print_lines(program: Program, process: asyncio.subprocess.Process, log) -> None:
-    async for line in process.stdout:
+    while True:
+        try:
+            line = await process.stdout.readline()
+        except ValueError:  # longer than the reader's limit, which asyncio then throws away
+            line = b"(a line too long to show)"
+        if not line:
+            return
         log(program.name, line.decode("utf-8", "replace").rstrip())
 
 
-async def watch(program: Program, saved: asyncio.Event) -> None:
+async def watch(program: Program, saved: asyncio.Event, log) -> None:
     if program.watch:
-        async for _ in awatch(program.watch, watch_filter=PythonFilter()):
-            saved.set()
+        try:
+            async for _ in awatch(program.watch, watch_filter=PythonFilter()):
+                saved.set()
+        except OSError as error:  # Linux gives a user only so many watches
+            log(program.name, f"files are not watched, restart by hand: {error}")
 
 
 async def first_of(*waits) -> None:

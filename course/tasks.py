@@ -1,0 +1,75 @@
+"""A pytest plugin that runs a step's tasks only, in order, and reports them as JSON.
+
+    @pytest.mark.task(title="Echo a text frame", hint="…", page="steps/step02_asgi/#echo")
+    async def test_…
+
+A test file that does not import hides its tasks; it is reported as a task that failed.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+class TaskRun:
+    """What came of each task."""
+
+    def __init__(self, report: Path, stop_at_first_failure: bool):
+        self.report = report
+        self.stop = stop_at_first_failure
+        self.results: dict[str, dict] = {}
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file with tasks that could not be loaded is the first thing to mend."""
+        path = Path(report.nodeid)
+        if report.failed and path.is_file() and "mark.task" in path.read_text(encoding="utf-8"):
+            self.results[report.nodeid] = {
+                "test": report.nodeid,
+                "title": f"Make {report.nodeid} load",
+                "hint": "Python could not import the file, or something that it imports.",
+                "page": "",
+                "passed": False,
+                "why": last_lines(report.longreprtext),
+            }
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list) -> None:
+        tasks = [item for item in items if item.get_closest_marker("task")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in tasks])
+        items[:] = [] if self.stop and self.results else tasks
+        for item in tasks:
+            about = item.get_closest_marker("task").kwargs
+            self.results[item.nodeid] = {"test": item.nodeid, **about, "passed": False, "why": ""}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        task = self.results[report.nodeid]
+        if report.when == "call" and report.passed:
+            task["passed"] = True
+        elif not report.passed:
+            task["passed"] = False
+            task["why"] = task["why"] or last_lines(report.longreprtext)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        if self.stop and not self.results[nodeid]["passed"]:
+            self.session.shouldstop = "the next task is found"
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self.session = session
+
+    def pytest_sessionfinish(self) -> None:
+        self.report.write_text(json.dumps(list(self.results.values())), encoding="utf-8")
+
+
+def last_lines(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-8:])
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tasks-report", type=Path, help="where to write the JSON")
+    parser.addoption("--first-failure", action="store_true", help="stop at the first failure")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    report = config.getoption("--tasks-report")
+    config.pluginmanager.register(TaskRun(report, config.getoption("--first-failure")))

@@ -1,0 +1,228 @@
+"""`serve`: one log, restart of what dies, reload on save, and nothing left behind."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from conftest import Process
+from course_house import course, course_argv, free_ports, is_free, make_house
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from course import supervisor
+from course.program import Program
+
+# Starts a grandchild that listens, ignores SIGTERM and would run for ever.
+WITH_GRANDCHILD = """
+import subprocess, sys
+code = '''
+import signal, socket, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print("grandchild", server.getsockname()[1], flush=True)
+    while True:
+        server.accept()
+'''
+subprocess.run([sys.executable, "-c", code])
+"""
+GOES_ON = "import os, sys; print('pid', os.getpid(), flush=True); sys.stdin.read()"
+
+
+class Log:
+    """What a supervised program printed, to be waited for."""
+
+    def __init__(self):
+        self.lines: list[str] = []
+        self.news = asyncio.Event()
+
+    def __call__(self, name: str, line: str) -> None:
+        self.lines.append(line)
+        self.news.set()
+
+    async def wait_for(self, pattern: str, after: int = 0) -> re.Match[str]:
+        async with asyncio.timeout(15):
+            while True:
+                if found := re.search(pattern, "\n".join(self.lines[after:])):
+                    return found
+                self.news.clear()
+                await self.news.wait()
+
+
+def eventually(check, seconds: float = 20):
+    """The first truthy answer of `check`; refusals count as "not yet"."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if answer := check():
+                return answer
+        except (OSError, WebSocketException):
+            pass
+        assert time.monotonic() < deadline, "not within the deadline"
+        time.sleep(0.05)  # between two looks, not for a result
+
+
+@pytest.fixture
+async def keep(monkeypatch):
+    """`keep(code)`: a Python program under the supervisor, and its log."""
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    tasks = []
+
+    def start(code: str, watch: Path | None = None) -> tuple[asyncio.Task, Log]:
+        log = Log()
+        program = Program("it", [sys.executable, "-c", code], Path.cwd(), watch=watch)
+        tasks.append(asyncio.create_task(supervisor.keep_running(program, log)))
+        return tasks[-1], log
+
+    yield start
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_what_dies_is_started_again(keep):
+    _, log = keep(GOES_ON)
+    first = await log.wait_for(r"pid (\d+)")
+    os.kill(int(first[1]), signal.SIGTERM)
+    await log.wait_for(r"ended \(exit code -?\d+\): starting again")
+    second = await log.wait_for(r"pid (\d+)", after=1)
+    assert first[1] != second[1]
+
+
+async def test_what_cannot_start_does_not_spin(keep, monkeypatch):
+    pauses = []
+    real = asyncio.sleep
+
+    async def noted(seconds):
+        pauses.append(seconds)
+        await real(0)
+
+    monkeypatch.setattr(supervisor.asyncio, "sleep", noted)
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.03)
+    _, log = keep("this is no Python")
+    async with asyncio.timeout(15):
+        while len(pauses) < 4:
+            log.news.clear()
+            await log.news.wait()
+    assert pauses[:4] == [0.01, 0.02, 0.03, 0.03]
+
+
+async def test_a_saved_file_starts_it_again(keep, tmp_path):
+    _, log = keep(GOES_ON, watch=tmp_path)
+    first = await log.wait_for(r"pid (\d+)")
+    number = 0
+    # The watch begins at some moment after the start: save until it is seen.
+    while not any("a file was saved" in line for line in log.lines):
+        number += 1
+        assert number < 200
+        (tmp_path / "consumers.py").write_text(f"NUMBER = {number}\n", encoding="utf-8")
+        log.news.clear()
+        await asyncio.wait([asyncio.ensure_future(log.news.wait())], timeout=0.1)
+    second = await log.wait_for(r"pid (?!" + first[1] + r")(\d+)")
+    assert second
+
+
+async def test_stopping_leaves_no_grandchild(keep, monkeypatch):
+    monkeypatch.setattr("course.program.GRACE", 0.5)
+    task, log = keep(WITH_GRANDCHILD)
+    port = int((await log.wait_for(r"grandchild (\d+)"))[1])
+    assert not is_free(port)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.to_thread(eventually, lambda: is_free(port), 5)
+
+
+@pytest.fixture
+def serving(tmp_path, project):
+    """A house of two small steps, served: (house, base of its ports, process)."""
+    step = project()
+    house = make_house(tmp_path / "house", step, step)
+    base = free_ports()
+    arguments = course_argv("serve", "--port", str(base), "--step-port", str(base))
+    process = Process(arguments, house, {"PYTHONPATH": ""})
+    yield house, base, process
+    process.stop()
+
+
+def echo(port: int) -> str:
+    with connect(f"ws://127.0.0.1:{port}/ws/", open_timeout=5) as socket_:
+        socket_.send("hi")
+        return socket_.recv(timeout=5)
+
+
+def page(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        return answer.read().decode()
+
+
+def test_serve_from_start_to_stop(serving):
+    """One long walk, because each start takes seconds."""
+    house, base, process = serving
+
+    # Links to all that runs, each of them live: migrated, with its static files.
+    process.wait_for(rf"docs +http://127.0.0.1:{base}/")
+    process.wait_for(rf"step 2 +http://127.0.0.1:{base + 2}/")
+    assert "database migrated" in process.output
+    assert echo(base + 1) == echo(base + 2) == "hi"
+    assert page(base + 1, "/") == "a page"
+    assert page(base + 2, "/static/it.css") == "p {}"
+    assert "The docs" in eventually(lambda: page(base, "/"))
+
+    # The learner's own folder, when it appears; saving a change in it is enough.
+    copied = course(house, "copy", "1", "work")
+    assert copied.returncode == 0, copied.stderr
+    assert eventually(lambda: echo(base + 9)) == "hi"
+    consumers = house / "work/config/consumers.py"
+    shouting = consumers.read_text().replace("=text_data,", "=text_data.upper(),")
+    consumers.write_text(shouting, encoding="utf-8")
+    eventually(lambda: echo(base + 9) == "HI")
+    assert echo(base + 1) == "hi"
+
+    # A syntax error stops that folder only, until it is mended.
+    consumers.write_text("no Python", encoding="utf-8")
+    process.wait_for(r"work \| .*SyntaxError")
+    assert echo(base + 1) == "hi"
+    consumers.write_text(shouting, encoding="utf-8")
+    eventually(lambda: echo(base + 9) == "HI")
+
+    # A page of the docs that is saved is built again.
+    (house / "docs/index.md").write_text("# Other words\n", encoding="utf-8")
+    eventually(lambda: "Other words" in page(base, "/"))
+
+    # SIGTERM: everything is gone.
+    assert process.stop() == 0
+    assert "Stopped." in process.output
+    assert all(is_free(base + above) for above in (0, 1, 2, 9))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run: kills with SIGKILL, which Windows has not")
+def test_nothing_survives_when_serve_is_killed(serving):
+    _, base, process = serving
+    process.wait_for(rf"step 2 +http://127.0.0.1:{base + 2}/")
+    process.process.kill()
+    eventually(lambda: all(is_free(base + above) for above in (0, 1, 2)), 10)
+
+
+def test_taken_port_is_named_with_the_option(tmp_path, project):
+    house = make_house(tmp_path / "house", project())
+    base = free_ports()
+    for above, option in ((0, "--port"), (1, "--step-port")):
+        with socket.create_server(("127.0.0.1", base + above)):
+            failed = course(house, "serve", "--port", str(base), "--step-port", str(base))
+        assert failed.returncode == 1
+        assert f"Port {base + above}" in failed.stderr
+        assert option in failed.stderr
+        assert "Traceback" not in failed.stderr
+
+
+def test_step_that_is_not_there(tmp_path, project):
+    house = make_house(tmp_path / "house", project())
+    failed = course(house, "serve", "--only", "4")
+    assert failed.returncode == 1
+    assert failed.stderr == "There is no step 4. The steps here: 1.\n"
