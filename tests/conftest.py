@@ -7,16 +7,21 @@ import http.server
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A child must find its settings itself, as it would in a learner's terminal.
+OURS = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
 
 # What a copy of a step leaves behind: everything a run of it makes.
 NOT_COPIED = shutil.ignore_patterns("__pycache__", ".pytest_cache", "*.sqlite3*", ".env", ".venv")
@@ -26,18 +31,20 @@ class Process:
     """A child process whose output is read line by line, and waited for with a deadline."""
 
     def __init__(self, command: list[str], cwd: Path, env: dict[str, str] | None = None):
+        self.folder = cwd
         self.lines: list[str] = []
         self._news = threading.Condition()
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", **(env or {})},
+            env={**OURS, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
             errors="replace",
+            start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -54,26 +61,35 @@ class Process:
     def output(self) -> str:
         return "\n".join(self.lines)
 
-    def wait_for(self, pattern: str, seconds: float = 20) -> re.Match[str]:
-        """The first match of `pattern` in the output so far or to come; fails at the deadline."""
+    def wait_for(self, pattern: str, seconds: float = 20, since: int = 0) -> re.Match[str]:
+        """The first match of `pattern` in the output from line `since` on, or to come.
+
+        Fails at the deadline.
+        """
         deadline = time.monotonic() + seconds
         with self._news:
             while True:
-                if found := re.search(pattern, self.output):
+                if found := re.search(pattern, "\n".join(self.lines[since:])):
                     return found
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._reader.is_alive():
                     pytest.fail(f"no {pattern!r} within {seconds} s in:\n{self.output}")
                 self._news.wait(left)
 
+    def _end(self, hard: bool) -> None:
+        if os.name == "posix":
+            os.killpg(self.process.pid, signal.SIGKILL if hard else signal.SIGTERM)
+        else:
+            self.process.kill() if hard else self.process.terminate()
+
     def stop(self) -> int:
-        """End the process and return its exit code."""
+        """End the process, and on POSIX its children (a reloader has one)."""
         if self.process.poll() is None:
-            self.process.terminate()
+            self._end(hard=False)
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
-                self.process.kill()
+                self._end(hard=True)
                 self.process.wait(10)
         self._reader.join(10)
         self.process.stdout.close()
@@ -142,6 +158,132 @@ def step_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     yield start
     for server in servers.values():
         server.stop()
+
+
+SETTINGS = """
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY = "only for this test"
+DEBUG = True
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = [
+    "daphne", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.staticfiles",
+]
+MIDDLEWARE = []
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+"""
+
+URLS = """
+from django.http import HttpResponse
+from django.urls import path
+
+urlpatterns = [path("", lambda request: HttpResponse("a page"))]
+"""
+
+ASGI = """
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()
+from channels.routing import ProtocolTypeRouter, URLRouter
+from config.routing import websocket_urlpatterns
+
+application = ProtocolTypeRouter(
+    {"http": django_application, "websocket": URLRouter(websocket_urlpatterns)}
+)
+"""
+
+ROUTING = """
+from django.urls import path
+from config.consumers import Consumer
+
+websocket_urlpatterns = [path("ws/", Consumer.as_asgi())]
+"""
+
+CONSUMERS = """
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+
+class Consumer(AsyncWebsocketConsumer):
+    async def receive(self, text_data=None, bytes_data=None):
+        await self.send(text_data=text_data, bytes_data=bytes_data)
+"""
+
+MANAGE = """
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+execute_from_command_line(sys.argv)
+"""
+
+
+def make_project(folder: Path, **files: str) -> Path:
+    """A small Django project with an echo at /ws/; `consumers="…"` replaces config/consumers.py.
+
+    A name may also be a path (`**{"tests/test_it.py": "…"}`).
+    """
+    house = {"settings": SETTINGS, "urls": URLS, "asgi": ASGI, "routing": ROUTING}
+    house |= {"consumers": CONSUMERS, "__init__": "", "manage.py": MANAGE, "static/it.css": "p {}"}
+    for name, text in {**house, **files}.items():
+        path = folder / (name if "." in name else f"config/{name}.py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path):
+    """Make a project in the test's own folder: `project(consumers="…")`."""
+    return functools.partial(make_project, tmp_path / "project")
+
+
+@dataclass
+class Entry:
+    """An entry of the troubleshooting page: what it shows, for its test to compare with."""
+
+    name: str
+    messages: list[str]
+    wrong: list[str]
+
+    @property
+    def message(self) -> str:
+        """The pattern of the only message shown; `…` in it stands for anything."""
+        (only,) = self.messages
+        return only
+
+
+def symptoms() -> dict[str, Entry]:
+    """The entries of the troubleshooting page by their anchors."""
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    found = {}
+    for name, text in re.findall(
+        r"^### [^\n]*\{ *#([a-z0-9-]+) *\}\n(.*?)(?=^##|\Z)", page, re.DOTALL | re.MULTILINE
+    ):
+        fences = re.findall(r"^```(\S[^\n]*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        messages = [re.escape(body.strip()) for kind, body in fences if kind == "text"]
+        found[name] = Entry(
+            name,
+            [message.replace("…", ".*?") for message in messages],
+            [body for kind, body in fences if ".wrong" in kind],
+        )
+    return found
+
+
+@pytest.fixture
+def entry(request: pytest.FixtureRequest) -> Entry:
+    """The page's entry for this test: `test_no_route` reads the entry `no-route`."""
+    return symptoms()[request.node.originalname.removeprefix("test_").replace("_", "-")]
 
 
 def build_site(into: Path) -> Path:
