@@ -59,6 +59,7 @@ NEEDS = {
     "postgresql": Need(
         "initdb", ("psycopg",), "sudo apt install postgresql", "brew install postgresql"
     ),
+    "tools": Need("", ("ruff", "djlint")),
     "uvicorn": Need("", ("uvicorn",)),
     "zensical": Need("", ("zensical",)),
     "nginx": Need("nginx", (), "sudo apt install nginx", "brew install nginx"),

@@ -35,7 +35,12 @@ def test_an_old_python_is_named(capsys, unused_tcp_port, monkeypatch):
 
 
 def test_a_missing_and_an_old_package_are_named(capsys, unused_tcp_port, tmp_path, settings):
-    (tmp_path / "requirements.txt").write_text("no-such-package~=1.0\ndjango>=99  # later\n")
+    (tmp_path / "requirements.txt").write_text(
+        "no-such-package~=1.0\n"
+        "# a comment\n"
+        "django>=99  # too new\n"
+        'daphne>=99 ; sys_platform == "another"\n'
+    )
     settings.BASE_DIR = tmp_path
     code, printed = run(capsys, unused_tcp_port)
     assert code == 1

@@ -39,6 +39,8 @@ def packages() -> Iterator[Check]:
     text = (settings.BASE_DIR / "requirements.txt").read_text(encoding="utf-8")
     for line in filter(None, (line.partition("#")[0].strip() for line in text.splitlines())):
         wanted = Requirement(line)
+        if wanted.marker and not wanted.marker.evaluate():
+            continue  # meant for another system
         try:
             found = metadata.version(wanted.name)
         except metadata.PackageNotFoundError:

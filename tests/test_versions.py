@@ -1,0 +1,74 @@
+"""The other Pythons of the course, where this machine has them: one venv each, every suite."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = sorted(ROOT.glob("step0*"))
+
+
+def version_of(python: str | Path) -> str:
+    """`3.12` for an interpreter that runs; a pyenv shim without its version does not."""
+    program = "import sys; print('%d.%d' % sys.version_info[:2])"
+    asked = subprocess.run([python, "-c", program], capture_output=True, encoding="utf-8")
+    return asked.stdout.strip()
+
+
+def other_pythons() -> dict[str, Path]:
+    """Interpreters of 3.11 to 3.13 on PATH or in pyenv, without the one that runs this."""
+    found: dict[str, Path] = {}
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for version in ("3.11", "3.12", "3.13"):
+        on_path = [Path(path)] if (path := shutil.which(f"python{version}")) else []
+        in_pyenv = sorted(pyenv.glob(f"versions/{version}.*/bin/python"))
+        for python in [*in_pyenv, *on_path]:
+            if version_of(python) == version:
+                found[version] = python
+    found.pop(version_of(sys.executable), None)
+    return found
+
+
+PYTHONS = other_pythons()
+__test__ = bool(PYTHONS)  # no other Python on this machine: nothing to collect
+
+
+@pytest.fixture(scope="module", params=PYTHONS)
+def python(request, tmp_path_factory) -> Path:
+    """An environment of another Python, made from both locks."""
+    environment = tmp_path_factory.mktemp(f"python{request.param}") / "venv"
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "-q", "-p", PYTHONS[request.param], environment], check=True)
+    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    for lock in ("requirements.txt", "requirements-dev.txt"):
+        install = [*uv, "pip", "install", "-q", "--require-hashes", "-p", python, "-r", ROOT / lock]
+        subprocess.run(install, check=True)
+    return python
+
+
+def run_suite(python: Path, cwd: Path, *options: str) -> None:
+    """Run one suite and hold it to a summary line with passes and nothing else."""
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert re.search(r"^\d+ passed", done.stdout.splitlines()[-1]), done.stdout[-500:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_steps_suite_passes_on_another_python(python, step):
+    run_suite(python, step)
+
+
+@pytest.mark.slow
+def test_the_root_suite_passes_on_another_python(python):
+    run_suite(python, ROOT, "-m", "not slow")
