@@ -65,7 +65,8 @@ def readable(value, name=""):
         value = value.decode("latin-1")
     if isinstance(value, str):
         return masked(name, value)
-    return value if value is None or isinstance(value, int | float) else value.__class__.__name__
+    plain = value is None or isinstance(value, int | float)
+    return value if plain else f"<{value.__class__.__name__}>"
 
 
 def masked(name, text):

@@ -4,49 +4,42 @@ import { byId, setStatus, show, socketUrl } from "./page.js";
 
 let socket = null;
 
-function code(text) {
-  const element = document.createElement("code");
-  element.textContent = text;
-  return element;
+function entry(name, value) {
+  const div = document.createElement("div");
+  for (const [tag, text] of [["dt", name], ["dd", value]]) {
+    const code = document.createElement("code");
+    code.textContent = text;
+    const element = document.createElement(tag);
+    element.append(code);
+    div.append(element);
+  }
+  return div;
 }
 
-function row(name, value) {
-  const tr = document.createElement("tr");
-  const th = document.createElement("th");
-  const td = document.createElement("td");
-  th.scope = "row";
-  th.append(code(name));
-  td.append(code(value));
-  tr.append(th, td);
-  return tr;
-}
-
-function groupOf(name, rows) {
-  const body = document.createElement("tbody");
-  const th = document.createElement("th");
-  th.colSpan = 2;
-  th.scope = "rowgroup";
-  th.textContent = `Put there by ${name}`;
-  const tr = document.createElement("tr");
-  tr.append(th);
-  body.append(tr, ...rows);
-  return body;
+function group(name, entries) {
+  const heading = document.createElement("h2");
+  heading.textContent = `Scope: put there by ${name}`;
+  const list = document.createElement("dl");
+  list.className = "figures wide";
+  list.append(...entries);
+  return [heading, list];
 }
 
 function showHandshake({ scope, accept }) {
   const query = scope.query_string ? `?${scope.query_string}` : "";
   show("request-line", `GET ${scope.path}${query} HTTP/1.1`);
-  byId("request").replaceChildren(...scope.headers.map(([name, value]) => row(name, value)));
+  byId("request").replaceChildren(...scope.headers.map(([name, value]) => entry(name, value)));
   show("accept", accept);
 }
 
 function showScope({ scope, set_by: setBy }) {
   const groups = new Map();
   for (const [key, value] of Object.entries(scope)) {
-    const text = key === "headers" ? `${value.length} pairs, shown above` : JSON.stringify(value);
-    groups.set(setBy[key], [...(groups.get(setBy[key]) ?? []), row(key, text)]);
+    let text = typeof value === "string" && value ? value : JSON.stringify(value);
+    if (key === "headers") text = `${value.length} pairs, shown above`;
+    groups.set(setBy[key], [...(groups.get(setBy[key]) ?? []), entry(key, text)]);
   }
-  byId("scope").replaceChildren(...[...groups].map(([name, rows]) => groupOf(name, rows)));
+  byId("scope").replaceChildren(...[...groups].flatMap(([name, entries]) => group(name, entries)));
 }
 
 function connect(path) {
