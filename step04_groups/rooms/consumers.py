@@ -1,0 +1,116 @@
+"""A room that loses nothing: store, commit, broadcast, and resume by number."""
+
+from channels.db import database_sync_to_async as in_thread
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from rooms import messages as wire
+from rooms import services
+from rooms.groups import room_group
+from rooms.guard import IgnoreUnknownTypes
+from rooms.models import Message, Room
+from rooms.people import PeopleMixin, Refused
+
+
+class RoomConsumer(PeopleMixin, IgnoreUnknownTypes, AsyncWebsocketConsumer):
+    """A guest's connection to a room, at /ws/chat/<slug>/?name=…&after=….
+
+    Receives and sends what messages.py lists. Without `after`, the first frame is the newest
+    history; with it, all that came after that number. Closes with 4400 (name or `after` not
+    valid), 4404 (no such room), 4409 (name taken), each after a `closing` frame.
+    """
+
+    last = 0  # the number of the newest message this client got
+
+    # --8<-- [start:connect]
+    async def connect(self):
+        await self.accept()
+        try:
+            room = await Room.objects.aget(name=self.scope["url_route"]["kwargs"]["slug"])
+            after = self.number_from_query("after")
+            usernames = await self.join(room)
+        except Room.DoesNotExist:
+            return await self.refuse(4404, "no such room")
+        except Refused as refusal:
+            return await self.refuse(refusal.code, refusal.reason)
+        # Subscribe first, then read: what is sent between the two waits in the queue.
+        await self.channel_layer.group_add(room_group(self.room_id), self.channel_name)
+        if after is None:
+            await self.send_history(await in_thread(services.before)(self.room_id))
+        else:
+            self.last = after
+            await self.catch_up()
+        await self.arrived(usernames)
+
+    # --8<-- [end:connect]
+
+    # --8<-- [start:receive]
+    async def receive(self, text_data=None, bytes_data=None):
+        if self.room_id is None:
+            return  # refused, and this came in before the close went out
+        try:
+            message = wire.decode(text_data)
+        except wire.InvalidMessage as problem:
+            return await self.reply(wire.Error("invalid_message", str(problem)))
+        match message:
+            case wire.SendMessage():
+                await self.say(message.message, message.client_id)
+            case wire.AskHistory():
+                page = await in_thread(services.before)(self.room_id, message.before)
+                await self.send_history(page)
+            case wire.SendTyping() | wire.SendPrivate():
+                await self.receive_from_person(message)
+
+    async def say(self, text: str, client_id: str | None) -> None:
+        """Store and commit, then broadcast: what one member saw, every member can read again."""
+        message = await in_thread(services.store)(self.room_id, self.username, text, client_id)
+        frame = wire.encode(frame_of(message))  # once, however many receive it
+        event = {"type": "stored", "number": message.number, "text": frame}
+        await self.channel_layer.group_send(room_group(self.room_id), event)
+        await self.reply(wire.Ack(client_id, message.number))
+
+    # --8<-- [end:receive]
+
+    # --8<-- [start:handlers]
+    async def stored(self, event):
+        """Group message: pass a stored message on, in order and once."""
+        if event["number"] == self.last + 1:
+            self.last += 1
+            await self.send(event["text"])
+        elif event["number"] > self.last:  # one before it was lost, or overtaken
+            await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Send, page by page, what was stored after the last message this client got."""
+        while True:
+            page = await in_thread(services.after)(self.room_id, self.last)
+            await self.send_history(page)
+            if len(page) < services.PAGE:
+                return
+
+    # --8<-- [end:handlers]
+
+    async def disconnect(self, code):
+        if self.room_id is not None:
+            group = room_group(self.room_id)
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def send_history(self, page: list[Message]) -> None:
+        """Send a page, oldest first; only a page that is newer than all before moves `last`."""
+        if page:
+            self.last = max(self.last, page[-1].number)
+        await self.reply(wire.ChatHistory([*map(frame_of, page)], self.username))
+
+    async def reply(self, message) -> None:
+        await self.send(wire.encode(message))
+
+    async def refuse(self, code: int, reason: str) -> None:
+        """Say why, then close: a close before accept would reach the browser as a bare 1006."""
+        await self.reply(wire.Closing(code, reason))
+        await self.close(code)
+
+
+def frame_of(message: Message) -> wire.ChatMessage:
+    """A stored message as it travels."""
+    return wire.ChatMessage(
+        message.number, message.text, message.username, message.sent_at, message.client_id
+    )
