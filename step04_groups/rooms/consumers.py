@@ -1,17 +1,16 @@
 """A room that loses nothing: store, commit, broadcast, and resume by number."""
 
 from channels.db import database_sync_to_async as in_thread
-from channels.generic.websocket import AsyncWebsocketConsumer
 
+from frames.consumers import FrameConsumer, Refused
 from rooms import messages as wire
 from rooms import services
 from rooms.groups import room_group
-from rooms.guard import IgnoreUnknownTypes
 from rooms.models import Message, Room
-from rooms.people import PeopleMixin, Refused
+from rooms.people import PeopleMixin
 
 
-class RoomConsumer(PeopleMixin, IgnoreUnknownTypes, AsyncWebsocketConsumer):
+class RoomConsumer(PeopleMixin, FrameConsumer):
     """A guest's connection to a room, at /ws/chat/<slug>/?name=…&after=….
 
     Receives and sends what messages.py lists. Without `after`, the first frame is the newest
@@ -99,14 +98,6 @@ class RoomConsumer(PeopleMixin, IgnoreUnknownTypes, AsyncWebsocketConsumer):
         if page:
             self.last = max(self.last, page[-1].number)
         await self.reply(wire.ChatHistory([*map(frame_of, page)], self.username))
-
-    async def reply(self, message) -> None:
-        await self.send(wire.encode(message))
-
-    async def refuse(self, code: int, reason: str) -> None:
-        """Say why, then close: a close before accept would reach the browser as a bare 1006."""
-        await self.reply(wire.Closing(code, reason))
-        await self.close(code)
 
 
 def frame_of(message: Message) -> wire.ChatMessage:

@@ -3,16 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct, json
+from msgspec import Meta, Struct
+
+from frames.messages import Closing, Error, InvalidMessage, decoder, encode  # noqa: F401
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 Name = Annotated[str, Meta(min_length=1, max_length=30)]
 ClientId = Annotated[str, Meta(min_length=1, max_length=64)]
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-
-
-class InvalidMessage(Exception):
-    """What came in is not one of ours; the text says which field is wrong and why."""
 
 
 # --8<-- [start:in]
@@ -107,49 +105,6 @@ class Typing(Struct, tag_field="type", tag="typing"):
     is_typing: bool
 
 
-class Error(Struct, tag_field="type", tag="error"):
-    """A message of yours was refused; the connection stays open."""
-
-    code: str
-    detail: str
-
-
-class Closing(Struct, tag_field="type", tag="closing"):
-    """Why the server closes: sent first, since Daphne drops a close's reason."""
-
-    code: int
-    reason: str
-
-
 # --8<-- [end:out]
 
-_decoder = json.Decoder(Incoming)
-
-
-# --8<-- [start:decode]
-def decode(text: str | None) -> Incoming:
-    """The message in a frame, checked. `text` is None for a binary frame.
-
-    Raises InvalidMessage for whatever is not exactly one of ours.
-    """
-    if text is None:
-        raise InvalidMessage("expected a text frame, got a binary one")
-    try:
-        message = _decoder.decode(text)
-    except RecursionError:
-        raise InvalidMessage("nested too deeply") from None
-    except ValueError as problem:  # msgspec's own errors, numbers too long, lone surrogates
-        raise InvalidMessage(str(problem)) from None
-    for field in ("message", "to", "client_id"):
-        value = getattr(message, field, None)
-        if value is not None and ("\0" in value or not value.strip()):
-            raise InvalidMessage(f"blank, or a NUL character in it - at `$.{field}`")
-    return message
-
-
-# --8<-- [end:decode]
-
-
-def encode(message: Struct) -> str:
-    """The frame of a message: encoded once, however many receive it."""
-    return json.encode(message).decode()
+decode = decoder(Incoming)

@@ -3,24 +3,17 @@
 import asyncio
 import hashlib
 from contextlib import suppress
-from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async as in_thread
 from channels.exceptions import ChannelFull
 from django.conf import settings
 from django.utils import timezone
 
+from frames.consumers import Refused
 from rooms import messages as wire
 from rooms import presence
 from rooms.groups import room_group
 from rooms.models import Room
-
-
-class Refused(Exception):
-    """The connection may not go on: the close code, and the reason in words."""
-
-    def __init__(self, code: int, reason: str):
-        self.code, self.reason = code, reason
 
 
 class PeopleMixin:
@@ -122,17 +115,3 @@ class PeopleMixin:
             await self.send(event["text"])
 
     # --8<-- [end:tell]
-
-    def query(self, field: str) -> str | None:
-        """The first value of a field of the query string, or None."""
-        fields = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        return fields.get(field, [None])[0]
-
-    def number_from_query(self, field: str) -> int | None:
-        """A field that is the number of a message, or None; raises Refused for anything else."""
-        value = self.query(field)
-        if value is None:
-            return None
-        if not (value.isascii() and value.isdigit() and len(value) <= 18):
-            raise Refused(4400, f"{field} must be the number of a message")
-        return int(value)
