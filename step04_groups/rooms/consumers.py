@@ -15,7 +15,8 @@ class RoomConsumer(PeopleMixin, FrameConsumer):
 
     Receives and sends what messages.py lists. Without `after`, the first frame is the newest
     history; with it, all that came after that number. Closes with 4400 (name or `after` not
-    valid), 4404 (no such room), 4409 (name taken), each after a `closing` frame.
+    valid), 4404 (no such room), 4409 (name taken), 4013 (silent for too long: come again), each
+    after a `closing` frame.
     """
 
     last = 0  # the number of the newest message this client got
@@ -24,21 +25,23 @@ class RoomConsumer(PeopleMixin, FrameConsumer):
     async def connect(self):
         await self.accept()
         try:
-            room = await Room.objects.aget(name=self.scope["url_route"]["kwargs"]["slug"])
+            room = await in_thread(services.find)(self.scope["url_route"]["kwargs"]["slug"])
             after = self.number_from_query("after")
-            usernames = await self.join(room)
+            await self.join(room)
         except Room.DoesNotExist:
-            return await self.refuse(4404, "no such room")
+            return await self.refuse(4404, "there is no such room")
         except Refused as refusal:
             return await self.refuse(refusal.code, refusal.reason)
         # Subscribe first, then read: what is sent between the two waits in the queue.
         await self.channel_layer.group_add(room_group(self.room_id), self.channel_name)
         if after is None:
-            await self.send_history(await in_thread(services.before)(self.room_id))
+            page = await in_thread(services.before)(self.room_id)
         else:
-            self.last = after
-            await self.catch_up()
-        await self.arrived(usernames)
+            page = await in_thread(services.after)(self.room_id, after)
+        self.last = page[-1].number if page else after or 0
+        await self.send_history(page)
+        await self.catch_up()
+        await self.arrived()
 
     # --8<-- [end:connect]
 
@@ -54,8 +57,8 @@ class RoomConsumer(PeopleMixin, FrameConsumer):
             case wire.SendMessage():
                 await self.say(message.message, message.client_id)
             case wire.AskHistory():
-                page = await in_thread(services.before)(self.room_id, message.before)
-                await self.send_history(page)
+                before = min(message.before, self.last + 1)  # what is newer comes by itself
+                await self.send_history(await in_thread(services.before)(self.room_id, before))
             case wire.SendTyping() | wire.SendPrivate():
                 await self.receive_from_person(message)
 
@@ -80,23 +83,13 @@ class RoomConsumer(PeopleMixin, FrameConsumer):
 
     async def catch_up(self) -> None:
         """Send, page by page, what was stored after the last message this client got."""
-        while True:
-            page = await in_thread(services.after)(self.room_id, self.last)
+        while page := await in_thread(services.after)(self.room_id, self.last):
+            self.last = page[-1].number
             await self.send_history(page)
-            if len(page) < services.PAGE:
-                return
 
     # --8<-- [end:handlers]
 
-    async def disconnect(self, code):
-        if self.room_id is not None:
-            group = room_group(self.room_id)
-            await self.channel_layer.group_discard(group, self.channel_name)
-
     async def send_history(self, page: list[Message]) -> None:
-        """Send a page, oldest first; only a page that is newer than all before moves `last`."""
-        if page:
-            self.last = max(self.last, page[-1].number)
         await self.reply(wire.ChatHistory([*map(frame_of, page)], self.username))
 
 

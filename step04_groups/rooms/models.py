@@ -10,6 +10,7 @@ class Room(models.Model):
 
     name = models.SlugField(max_length=50, unique=True)
     last_number = models.PositiveBigIntegerField(default=0, editable=False)
+    made_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["name"]

@@ -1,10 +1,18 @@
 """What a room does, without sockets: store, and read again. Plain Django, called in a thread."""
 
+from django.core.validators import slug_re
 from django.db import transaction
 
 from rooms.models import Message, Room
 
 PAGE = 50  # messages
+
+
+def find(slug: str) -> Room:
+    """The room of that name. Raises Room.DoesNotExist, for what cannot be a name too."""
+    if not slug_re.match(slug):  # PostgreSQL refuses to look for a NUL character
+        raise Room.DoesNotExist
+    return Room.objects.get(name=slug)
 
 
 # --8<-- [start:store]
