@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import slugify
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -88,8 +89,9 @@ REDIS_LAYERS = {
     "core": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         "CONFIG": {
-            # redis-py allows 100 connections unless told otherwise; beyond, sockets are closed.
-            "hosts": [{"address": REDIS_URL, "max_connections": 2000}],
+            # redis-py's own limits would close sockets: at 100 connections, and after 5 idle
+            # seconds, since it stops reading just when this layer's wait of 5 s ends.
+            "hosts": [{"address": REDIS_URL, "max_connections": 2000, "socket_timeout": 15}],
             "prefix": REDIS_PREFIX,
             "capacity": 100,  # messages a process may leave unread; then the oldest are dropped
             "expiry": 60,  # seconds an unread message is kept
@@ -106,12 +108,16 @@ IN_MEMORY_LAYER = {
     "BACKEND": "channels.layers.InMemoryChannelLayer",
     "CONFIG": {"capacity": 100, "expiry": 60, "group_expiry": 86_400},
 }
-CHANNEL_LAYERS = {
-    "default": REDIS_LAYERS[env("CHANNEL_LAYER", default="pubsub")]
-    if REDIS_URL
-    else IN_MEMORY_LAYER
-}
+CHANNEL_LAYER = env("CHANNEL_LAYER", default="pubsub")
+if CHANNEL_LAYER not in REDIS_LAYERS:
+    raise ImproperlyConfigured(f"CHANNEL_LAYER is {CHANNEL_LAYER!r}; it can be core or pubsub")
+CHANNEL_LAYERS = {"default": REDIS_LAYERS[CHANNEL_LAYER] if REDIS_URL else IN_MEMORY_LAYER}
 # --8<-- [end:layer]
+
+# Celery's queue, for alerts/tasks.py only; nothing here needs Celery to start.
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{REDIS_PREFIX}:celery:"}
+CELERY_TASK_IGNORE_RESULT = True
 
 # Who is online (rooms/presence.py), in seconds.
 HEARTBEAT = env.float("HEARTBEAT", default=10.0)  # how often a connection says that it lives
@@ -122,5 +128,6 @@ SESSION_COOKIE_NAME = f"{slugify(BASE_DIR.name)}_sessionid"
 CSRF_COOKIE_NAME = f"{slugify(BASE_DIR.name)}_csrftoken"
 
 USE_TZ = True
+TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
