@@ -28,12 +28,15 @@ class AlertConsumer(FrameConsumer):
         if not self.joined:
             return  # refused, and this came in before the close went out
         try:
-            message = wire.decode(text_data)
-            await self.pick(message.class_id)
+            match wire.decode(text_data):
+                case wire.PickClass(class_id):
+                    await self.pick(class_id)
+                case wire.LeaveClass():
+                    await self.pick(None)
         except wire.InvalidMessage as problem:
             await self.reply(wire.Error("invalid_message", str(problem)))
         except FitnessClass.DoesNotExist:
-            await self.reply(wire.Error("no_such_class", f"there is no class {message.class_id}"))
+            await self.reply(wire.Error("no_such_class", "there is no such class"))
 
     # --8<-- [start:pick]
     async def pick(self, class_id: int | None) -> None:

@@ -11,13 +11,17 @@ ClassId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
 class PickClass(Struct, tag_field="type", tag="pick_class"):
-    """Hear of this class and of its club from now on; null: only what is for everyone."""
+    """Hear of this class and of its club from now on, and of no other."""
 
-    class_id: ClassId | None
+    class_id: ClassId
+
+
+class LeaveClass(Struct, tag_field="type", tag="leave_class"):
+    """Hear only what is for everyone."""
 
 
 class Picked(Struct, tag_field="type", tag="picked"):
-    """What you hear of now. Also the first frame of a connection."""
+    """What you hear of now, this class and its club or neither. Also the first frame."""
 
     class_id: int | None
     name: str | None = None
@@ -32,4 +36,4 @@ class Announcement(Struct, tag_field="type", tag="announcement"):
     sent_at: datetime
 
 
-decode = decoder(PickClass)
+decode = decoder(PickClass | LeaveClass)  # of one struct alone, msgspec would ask no `type`

@@ -40,5 +40,5 @@ def announce(request: HttpRequest) -> HttpResponse:
 
 
 def page(request: HttpRequest, form: AnnounceForm, status: int = 200) -> HttpResponse:
-    classes = FitnessClass.objects.select_related("club")
+    classes = FitnessClass.objects.select_related("club").order_by("club", "starts_at")
     return render(request, "alerts/index.html", {"form": form, "classes": classes}, status=status)
