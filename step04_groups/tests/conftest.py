@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -98,3 +98,20 @@ def connect(request: pytest.FixtureRequest) -> Callable:
         return sockets.direct
     server = request.getfixturevalue("live")
     return lambda path, *subprotocols: sockets.real(server.url(path, "ws"), *subprotocols)
+
+
+@pytest.fixture
+def make_room(async_client) -> Callable[..., Awaitable[None]]:
+    """Make a room as the page does: `await make_room("lobby")`."""
+
+    async def make(name: str = "lobby") -> None:
+        answer = await async_client.post("/", {"name": name})
+        assert answer.status_code == 302, answer.content.decode()
+
+    return make
+
+
+@pytest.fixture
+async def lobby(make_room) -> None:
+    """A room called lobby."""
+    await make_room()

@@ -1,0 +1,79 @@
+"""Part A: two browsers, one group, nothing stored."""
+
+import re
+
+import pytest
+from channels.layers import get_channel_layer
+
+from tests.sockets import direct
+
+CHEERS = "/ws/cheers/"
+PAGE = "steps/step04_groups/#a-two-browsers-one-group"
+
+
+@pytest.mark.task(
+    title="Tell each connection its channel's name",
+    hint="After accept(), send 'your channel is ' and self.channel_name at ws/cheers/.",
+    page=PAGE,
+    part="A",
+)
+async def test_each_connection_has_a_channel_name_of_its_own():
+    async with direct(CHEERS) as one, direct(CHEERS) as two:
+        names = [await one.receive(), await two.receive()]
+        assert all(re.fullmatch(r"your channel is \S+", name) for name in names)
+        assert names[0] != names[1]
+
+
+@pytest.mark.task(
+    title="Reach the other browser",
+    hint="Add self.channel_name to a group in connect(); in receive(), group_send "
+    '{"type": "cheer", "text": …}; that calls cheer(event) in every member\'s consumer.',
+    page=PAGE,
+    part="A",
+)
+async def test_a_cheer_reaches_everybody_and_the_sender_too():
+    async with direct(CHEERS) as one, direct(CHEERS) as two:
+        await one.receive(), await two.receive()
+        await one.send("go!")
+        assert await one.receive() == "go!"
+        assert await two.receive() == "go!"
+
+
+@pytest.mark.task(
+    title="Leave the group",
+    hint="group_discard in disconnect(): a member that is gone still costs a message each time.",
+    page=PAGE,
+    part="A",
+)
+async def test_who_has_left_is_in_no_group():
+    async with direct(CHEERS) as one:
+        await one.receive()
+        async with direct(CHEERS) as two:
+            name = (await two.receive()).removeprefix("your channel is ")
+            assert any(name in members for members in get_channel_layer().groups.values())
+        assert not any(name in members for members in get_channel_layer().groups.values())
+        await one.send("go!")
+        assert await one.receive() == "go!"
+
+
+async def test_nothing_is_stored_who_comes_later_gets_nothing():
+    async with direct(CHEERS) as one:
+        await one.receive()
+        await one.send("before")
+        await one.receive()
+        async with direct(CHEERS) as late:
+            await late.receive()
+            await one.send("after")
+            assert await late.receive() == "after"
+
+
+async def test_a_cheer_travels_between_real_connections(connect):
+    async with connect(CHEERS) as one, connect(CHEERS) as two:
+        await one.receive(), await two.receive()
+        await two.send(b"bytes are not passed on")
+        await two.send("go!")
+        assert await one.receive() == "go!"
+
+
+def test_the_page_says_how_to_open_a_second_window(client):
+    assert b"second window" in client.get("/cheers/").content
