@@ -7,7 +7,8 @@
 //
 // state: idle → connecting → open, or connecting ⇄ waiting (for the next try), and closed at last.
 // What is sent while there is no connection waits in a queue. What was sent just before a
-// connection broke may be lost: nobody can tell from this side whether it arrived.
+// connection broke may be lost: nobody can tell from this side whether it arrived. So what is
+// sent with an id is kept until acknowledge(id), and sent again on each new connection.
 
 const FIRST_DELAY = 1_000; // milliseconds, doubled at every failure …
 const MAX_DELAY = 30_000; // … up to this
@@ -25,7 +26,7 @@ export class ReconnectingSocket extends EventTarget {
 
   #connect;
   #maxQueue;
-  #queue = [];
+  #queue = []; // { id, data }: not sent yet, or not acknowledged yet
   #current = null; // the one attempt or connection that counts; its late rivals are ignored
   #timer = null;
 
@@ -49,16 +50,30 @@ export class ReconnectingSocket extends EventTarget {
     if (this.state === "waiting") this.#try();
   }
 
+  // Leave this connection for a new one, at the address that connect() gives now.
+  renew() {
+    this.#current?.socket?.close();
+    this.attempt = 0;
+    this.#try();
+  }
+
+  // --8<-- [start:send]
   // Send or queue; false if neither: then the caller still has it, and should say so.
-  send(data) {
-    if (this.state === "open" && this.#current.socket.readyState === WebSocket.OPEN) {
-      this.#current.socket.send(data);
-      return true;
+  send(data, id = null) {
+    const isOpen = this.state === "open" && this.#current.socket.readyState === WebSocket.OPEN;
+    if (id !== null || !isOpen) {
+      if (this.state === "closed" || this.#queue.length >= this.#maxQueue) return false;
+      this.#queue.push({ id, data });
     }
-    if (this.state === "closed" || this.#queue.length >= this.#maxQueue) return false;
-    this.#queue.push(data);
+    if (isOpen) this.#current.socket.send(data);
     return true;
   }
+
+  // The other side has it: it need not be sent again.
+  acknowledge(id) {
+    this.#queue = this.#queue.filter((kept) => kept.id !== id);
+  }
+  // --8<-- [end:send]
 
   // Close for good: no more tries, and what waits in the queue is forgotten.
   close(code = 1000, reason = "") {
@@ -90,7 +105,8 @@ export class ReconnectingSocket extends EventTarget {
     on("open", () => {
       if (this.state === "closed") return;
       current.openedAt = performance.now();
-      for (const data of this.#queue.splice(0)) socket.send(data);
+      for (const { data } of this.#queue) socket.send(data);
+      this.#queue = this.#queue.filter(({ id }) => id !== null);
       this.#become("open");
     });
     on("message", (event) => this.dispatchEvent(new MessageEvent("message", { data: event.data })));
