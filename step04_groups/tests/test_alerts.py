@@ -1,6 +1,7 @@
 """Part D: alerts, told through the socket, and everything that may announce."""
 
 import json
+import socket
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -384,6 +385,36 @@ def test_check_channels_measures_the_in_memory_layer(capsys):
     out = capsys.readouterr().out
     assert "InMemoryChannelLayer: channel " in out
     assert "this process only" in out
+
+
+@pytest.fixture
+def silent():
+    """The address of something that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+
+
+@pytest.mark.parametrize("backend", ["core.RedisChannelLayer", "pubsub.RedisPubSubChannelLayer"])
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("redis://127.0.0.1:1/0", "No connection to 127.0.0.1:1. Is Redis running there?"),
+        ("silent", "No answer in time from 127.0.0.1:"),
+        ("redis://no-such-host.invalid/0", "The host name no-such-host.invalid in REDIS_URL is"),
+        ("redis://:pass/word@127.0.0.1/0", "REDIS_URL cannot be read."),
+        ("http://127.0.0.1/0", "REDIS_URL cannot be read."),
+    ],
+)
+def test_check_channels_says_what_is_wrong(url, says, backend, settings, request):
+    url = request.getfixturevalue("silent") if url == "silent" else url
+    settings.REDIS_URL = url
+    settings.CHANNEL_LAYERS = {
+        "default": {"BACKEND": f"channels_redis.{backend}", "CONFIG": {"hosts": [url]}}
+    }
+    with pytest.raises(CommandError) as failure:
+        call_command("check_channels", "--timeout", "0.5")
+    assert str(failure.value).startswith(f"{backend.partition('.')[2]}: {says}")
+    assert "pass" not in str(failure.value)
 
 
 # From a signal
