@@ -32,7 +32,7 @@ def announce(request: HttpRequest) -> HttpResponse:
     except (RedisError, OSError) as problem:
         form.add_error(None, f"Not announced. {explain(problem)}")
         return page(request, form, status=503)
-    messages.success(request, "Announced.")
+    messages.success(request, "Announced. This page was reloading, so it missed it.")
     return redirect("alerts")
 
 

@@ -401,7 +401,7 @@ def silent():
         ("redis://127.0.0.1:1/0", "No connection to 127.0.0.1:1. Is Redis running there?"),
         ("silent", "No answer in time from 127.0.0.1:"),
         ("redis://no-such-host.invalid/0", "The host name no-such-host.invalid in REDIS_URL is"),
-        ("redis://:pass/word@127.0.0.1/0", "REDIS_URL cannot be read."),
+        ("redis://:s3cr/et@127.0.0.1/0", "REDIS_URL cannot be read."),
         ("http://127.0.0.1/0", "REDIS_URL cannot be read."),
     ],
 )
@@ -414,7 +414,7 @@ def test_check_channels_says_what_is_wrong(url, says, backend, settings, request
     with pytest.raises(CommandError) as failure:
         call_command("check_channels", "--timeout", "0.5")
     assert str(failure.value).startswith(f"{backend.partition('.')[2]}: {says}")
-    assert "pass" not in str(failure.value)
+    assert "s3cr" not in str(failure.value)
 
 
 # From a signal
