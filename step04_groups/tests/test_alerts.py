@@ -316,6 +316,7 @@ async def test_a_group_message_nobody_handles_closes_nobody(mistake, caplog):
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
 
 
+# --8<-- [start:guard]
 @pytest.mark.parametrize("guarded", [True, False])
 async def test_without_the_guard_one_mistake_closes_every_member(guarded, daphne):
     server = daphne(application="tests.unguarded:application")
@@ -332,6 +333,9 @@ async def test_without_the_guard_one_mistake_closes_every_member(guarded, daphne
                 with pytest.raises(Closed) as closed:
                     await member.hear()
                 assert closed.value.code == 1011
+
+
+# --8<-- [end:guard]
 
 
 # From sync and from async code
@@ -470,6 +474,7 @@ async def test_nothing_is_sent_before_the_commit_nor_on_a_rollback(classes):
         assert "20:00" in await guest.text()
 
 
+# --8<-- [start:bulk]
 async def test_bulk_operations_send_nothing(classes):
     from alerts.models import FitnessClass
 
@@ -489,6 +494,9 @@ async def test_bulk_operations_send_nothing(classes):
         again = {"starts_at": later + timedelta(hours=1)}
         await FitnessClass.objects.aupdate_or_create(pk=classes["yoga"], defaults=again)
         assert "20:00" in await guest.text()
+
+
+# --8<-- [end:bulk]
 
 
 async def test_a_time_that_is_not_written_is_not_announced(classes):

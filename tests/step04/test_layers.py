@@ -56,6 +56,7 @@ async def send_all(layer, group: str, count: int) -> None:
 # What can be sent
 
 
+# --8<-- [start:datetime]
 @pytest.mark.parametrize("name", ["in-memory", *REDIS])
 async def test_a_datetime_passes_in_memory_and_fails_on_redis(name, request):
     event = {"type": "moved", "starts_at": datetime(2026, 1, 5, 18, tzinfo=UTC)}
@@ -69,9 +70,13 @@ async def test_a_datetime_passes_in_memory_and_fails_on_redis(name, request):
                 await layer.group_send("class.1", event)
 
 
+# --8<-- [end:datetime]
+
+
 # What is lost
 
 
+# --8<-- [start:capacity]
 @pytest.mark.parametrize("name", ["in-memory", *REDIS])
 async def test_over_capacity_messages_vanish_and_nothing_is_raised(name, request, caplog):
     """150 messages to somebody who does not read: 100 are kept; by Pub/Sub, all."""
@@ -85,6 +90,9 @@ async def test_over_capacity_messages_vanish_and_nothing_is_raised(name, request
         assert await drain(layer, channel, 151) == [151]
     said = "1 of 1 channels over capacity in group room.1"
     assert caplog.messages.count(said) == (50 if name == "core" else 0)
+
+
+# --8<-- [end:capacity]
 
 
 @pytest.mark.parametrize("name", ["in-memory", pytest.param("core", marks=REDIS[0].marks)])
