@@ -13,6 +13,8 @@ import pytest
 from conftest import NOT_COPIED, OURS, ROOT, Process
 from redis import Redis
 
+from .postgres import new_postgres, postgres_server  # noqa: F401  fixtures
+
 STEP = ROOT / "step04_groups"
 ROWS = """
 from datetime import UTC, datetime
