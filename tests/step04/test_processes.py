@@ -171,6 +171,30 @@ async def test_the_command_says_that_redis_is_down(project):
     assert sent.stderr == "CommandError: No connection to 127.0.0.1:1. Is Redis running there?\n"
 
 
+# An idle socket
+
+SHORT = """
+from config.settings import *
+
+CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [REDIS_URL]
+"""
+
+
+@pytest.mark.needs("redis")
+async def test_an_idle_socket_of_core_lives_by_its_socket_timeout(project, daphne, redis):
+    """redis-py 8 stops reading after 5 s: without the setting, that is the end of a consumer."""
+    (project / "short_settings.py").write_text(SHORT, encoding="utf-8")
+    environment = {"REDIS_URL": redis, "CHANNEL_LAYER": "core"}
+    ours = daphne(project, env=environment)
+    short = daphne(project, env={**environment, "DJANGO_SETTINGS_MODULE": "short_settings"})
+    async with listen(ours) as guest, listen(short) as cut:
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await cut.hear()
+        assert closed.value.rcvd.code == 1011
+        assert (await run(project, "announce", "still here", **environment)).returncode == 0
+        assert await guest.text() == "still here"
+
+
 # check_channels
 
 
