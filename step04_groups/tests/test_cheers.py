@@ -9,6 +9,8 @@ from tests.sockets import direct
 
 CHEERS = "/ws/cheers/"
 PAGE = "steps/step04_groups/#a-two-browsers-one-group"
+# Cheers need no database, but Channels looks after its connections at each event.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.task(

@@ -1,6 +1,5 @@
 """Part B: rooms that lose nothing, told through the socket."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
