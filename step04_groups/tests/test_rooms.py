@@ -228,6 +228,7 @@ class Swapped:
         return SessionMiddlewareStack(URLRouter([route]))
 
 
+# --8<-- [start:interleaved]
 @pytest.fixture
 def at_group_add(monkeypatch):
     """Run something just before, and something just after, the next subscription."""
@@ -270,6 +271,9 @@ async def test_what_is_sent_while_somebody_joins_is_shown_once(lobby, at_group_a
         assert await shown_to_a_joiner(ann, at_group_add) == ["before", "after", "last"]
 
 
+# --8<-- [end:interleaved]
+
+
 async def test_read_first_and_subscribe_then_would_lose_a_message(lobby, at_group_add):
     """Numbers mend even that, but later: at the next message. Without them it would be gone."""
     async with enter(name="Ann") as ann:
@@ -287,6 +291,7 @@ async def test_read_first_and_subscribe_then_would_lose_a_message(lobby, at_grou
 # A layer may lose and overtake
 
 
+# --8<-- [start:lost]
 async def test_a_lost_broadcast_is_fetched_at_the_next_message(lobby):
     async with enter(name="Ann") as ann, enter(name="Bob") as bob:
         await ann.said("one")
@@ -298,6 +303,9 @@ async def test_a_lost_broadcast_is_fetched_at_the_next_message(lobby):
         assert texts(await bob.get("chat_history")) == ["two", "three", "four"]
         await ann.said("five")
         assert (await bob.hear())["message"] == "five"
+
+
+# --8<-- [end:lost]
 
 
 async def test_a_lost_broadcast_is_fetched_at_the_next_beat(lobby, settings):
