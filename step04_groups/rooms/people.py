@@ -37,7 +37,6 @@ class PeopleMixin:
 
     # --8<-- [end:whole]
 
-    # --8<-- [start:join]
     async def join(self, room: Room) -> None:
         """Take the name asked for, or a free one. Raises Refused."""
         # The browser's session tells two tabs of one guest from two guests; without one, each
@@ -72,8 +71,6 @@ class PeopleMixin:
         await self.channel_layer.group_discard(room_group(self.room_id), self.channel_name)
         if was_last:
             await self.tell_left(self.username)
-
-    # --8<-- [end:join]
 
     # --8<-- [start:beat]
     async def beat_forever(self) -> None:

@@ -36,7 +36,6 @@ def store(room_id: int, username: str, text: str, client_id: str | None) -> Mess
 # --8<-- [end:store]
 
 
-# --8<-- [start:read]
 def before(room_id: int, number: int | None = None) -> list[Message]:
     """The page of messages before `number` (None: the newest), oldest first."""
     messages = Message.objects.filter(room_id=room_id)
@@ -49,6 +48,3 @@ def after(room_id: int, number: int) -> list[Message]:
     """The page of messages after `number`, oldest first."""
     messages = Message.objects.filter(room_id=room_id, number__gt=number)
     return list(messages.order_by("number")[:PAGE])
-
-
-# --8<-- [end:read]

@@ -52,7 +52,6 @@ function ask(before) {
   if (before !== null) say("history", { before });
 }
 
-// --8<-- [start:frames]
 const FRAMES = {
   chat_history({ messages, username }) {
     meet(username);
@@ -111,7 +110,6 @@ const FRAMES = {
     why = reason;
   },
 };
-// --8<-- [end:frames]
 
 function meet(username) {
   me = username;
@@ -158,7 +156,6 @@ byId("rename").addEventListener("submit", (event) => {
   socket.renew(); // what was not acknowledged yet is sent again, under the new name
 });
 
-// --8<-- [start:send]
 byId("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   // What no text field should hold, and the server would refuse.
@@ -184,7 +181,6 @@ byId("composer").addEventListener("submit", (event) => {
   composer.text.value = "";
   ownTyping.stop();
 });
-// --8<-- [end:send]
 
 composer.text.addEventListener("input", () => {
   if (composer.text.value && !people.chosen) ownTyping.key();
