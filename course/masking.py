@@ -79,6 +79,4 @@ def label(message: dict) -> str:
         return dumps(text if len(text) < 60 else text[:59] + "…", ensure_ascii=False)
     if message.get("subprotocol"):
         return masked_protocol(message["subprotocol"])
-    if message["type"] == "websocket.disconnect":
-        return str(message.get("code"))
-    return str(message.get("code", 1000)) if message["type"] == "websocket.close" else ""
+    return str(message["code"]) if "code" in message else ""

@@ -158,6 +158,8 @@ class Tap:
             where = f"{Path(last.filename).name}, in {last.name}"
             report("error", name, {"exception": f"{name}: {error}", "raised in": where})
             raise
+        finally:
+            report("end", "", {})  # the application has returned: nothing more will follow
 
 
 def build():
