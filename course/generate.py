@@ -7,6 +7,7 @@ from pathlib import Path
 
 from course.diff import unified
 from course.lineage import declaration, difference, files_of, reason
+from course.schedule import schedule_page
 from course.steps import ROOT, Step, all_steps
 
 DOCS = ROOT / "docs"
@@ -65,7 +66,11 @@ def versions_page() -> Iterator[tuple[Path, str]]:
     yield DOCS / "versions.md", "\n".join(lines) + "\n"
 
 
-PAGES: list[Callable[[], Iterator[tuple[Path, str]]]] = [step_diff_pages, versions_page]
+PAGES: list[Callable[[], Iterator[tuple[Path, str]]]] = [
+    step_diff_pages,
+    versions_page,
+    schedule_page,
+]
 
 
 def front_matter(title: str) -> list[str]:
