@@ -13,9 +13,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from course_house import ROOT
 
 from course import bootstrap
+from tests.course_house import ROOT
 
 INSIDE = "import sys\nimport probe\nprint('inside', probe.VERSION, sys.argv[1:])\nsys.exit(7)\n"
 

@@ -11,13 +11,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import Process
-from course_house import course, course_argv, free_ports, is_free, make_house
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from course import supervisor
 from course.program import Program
+from tests.conftest import Process
+from tests.course_house import course, course_argv, free_ports, is_free, make_house
 
 # Starts a grandchild that listens, ignores SIGTERM and would run for ever.
 WITH_GRANDCHILD = """
