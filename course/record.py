@@ -308,7 +308,7 @@ def add_handshake(browser: list[dict], network: list, address: str, path: str) -
 def refusal(code: int, at: float) -> dict:
     """The answer that is no 101: of it, Chromium tells the status and nothing more."""
     status = f"{code} {HTTPStatus(code).phrase}"
-    data = {"status line": f"HTTP/1.1 {status}", "headers": "the browser does not tell"}
+    data = {"status line": f"HTTP/1.1 {status}", "headers and body": "Chromium does not tell"}
     return {"at": at, "side": "browser", "kind": "handshake", "label": status, "data": data}
 
 
@@ -431,6 +431,13 @@ def pages(trace: dict) -> dict[Path, str]:
     if trace["name"] == FIRST_TRACE:
         files[FIRST] = first_page(trace)
     return files
+
+
+def trace_pages() -> Iterator[tuple[Path, str]]:
+    """Every file made from the stored traces, for `python3 -m course generate`."""
+    for name in TRACES:
+        if trace := stored(name):
+            yield from pages(trace).items()
 
 
 def as_json(trace: dict) -> str:

@@ -19,14 +19,18 @@ def as_script(trace: dict) -> str:
     return json.dumps(trace, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
+def escaped(text: object) -> str:
+    """Text for an element or an attribute, on one line, which Markdown leaves alone."""
+    return escape(str(text)).replace("\r", "&#13;").replace("\n", "&#10;")
+
+
 def noscript_table(trace: dict) -> str:
     """The same events as a table, for readers without JavaScript; each one's data opens."""
     rows = []
     for event in trace["events"]:
-        data = escape(json.dumps(event["data"], ensure_ascii=False, indent=1), quote=False)
-        data = data.replace("\n", "&#10;")  # one line, which Markdown leaves alone
+        data = escaped(json.dumps(event["data"], ensure_ascii=False, indent=1))
         cells = [f"{event['at']:.1f}", SIDES[event["side"]], event["kind"], event["label"]]
-        shown = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        shown = "".join(f"<td>{escaped(cell)}</td>" for cell in cells)
         rows.append(
             f"<tr>{shown}<td><details><summary>data</summary><pre>{data}</pre></details></td></tr>"
         )
@@ -34,7 +38,7 @@ def noscript_table(trace: dict) -> str:
         f"<th scope='col'>{name}</th>" for name in ("ms", "side", "event", "what", "data")
     )
     return (
-        f"<table><caption>{escape(trace['title'])}: {escape(trace['url'])}</caption>\n"
+        f"<table><caption>{escaped(trace['title'])}: {escaped(trace['url'])}</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table>"
     )
 
@@ -48,7 +52,7 @@ def element(trace: dict) -> str:
         "send": json.dumps(trace["send"], ensure_ascii=False),
         "protocols": json.dumps(trace["protocols"]),
     }
-    written = " ".join(f"{name}='{escape(str(text))}'" for name, text in attributes.items())
+    written = " ".join(f"{name}='{escaped(text)}'" for name, text in attributes.items())
     return (
         f"<wire-trace {written}>\n"
         f'<script type="application/json">{as_script(trace)}</script>\n'
