@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from course.diff import unified
 from course.lineage import declaration, difference, files_of, reason
 from course.schedule import schedule_page
@@ -56,14 +58,18 @@ def versions_page() -> Iterator[tuple[Path, str]]:
         "| --- | --- | --- | --- |",
     ]
     for name, purpose in (("requirements", "the course"), ("requirements-dev", "all tests")):
-        locked = dict(
-            re.findall(r"^([\w.-]+)==([^\s;\\]+)", read(f"{name}.txt"), flags=re.MULTILINE)
-        )
-        for package, asked in re.findall(r"^([\w-]+)(\S*)", read(f"{name}.in"), re.MULTILINE):
-            if not package.startswith("-"):
-                version = locked[package.lower()]
-                lines.append(f"| {package} | {asked or 'any'} | {version} | {purpose} |")
+        locked = re.findall(r"^([\w.-]+)==([^\s;\\]+)", read(f"{name}.txt"), flags=re.MULTILINE)
+        for line in read(f"{name}.in").splitlines():
+            if re.match(r"\w", line):
+                lines.append(version_row(Requirement(line), locked, purpose))
     yield DOCS / "versions.md", "\n".join(lines) + "\n"
+
+
+def version_row(asked: Requirement, locked: list[tuple[str, str]], purpose: str) -> str:
+    """One package; where the lock holds two versions of it, the one this range means."""
+    (version,) = (v for n, v in locked if n == asked.name.lower() and v in asked.specifier)
+    where = f", where `{asked.marker}`" if asked.marker else ""
+    return f"| {asked.name} | {asked.specifier or 'any'} | {version} | {purpose}{where} |"
 
 
 PAGES: list[Callable[[], Iterator[tuple[Path, str]]]] = [
