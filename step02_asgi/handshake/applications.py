@@ -73,7 +73,8 @@ def readable(value, name=""):
 def masked(name, text):
     """A header, query string or subprotocol without what lets others act as its sender."""
     if name == "cookie":
-        return re.sub(r"=[^;]*", f"={MASK}", text)
+        pairs = (cookie.strip().partition("=") for cookie in text.split(";"))
+        return "; ".join(f"{name}={MASK}" if equals else MASK for name, equals, _ in pairs)
     if name in ("authorization", "proxy-authorization"):
         return f"{text.split(' ')[0]} {MASK}" if " " in text else MASK
     if name in ("sec-websocket-protocol", "subprotocols"):
