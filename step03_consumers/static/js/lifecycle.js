@@ -32,7 +32,7 @@ function play({ query = "", offer = [], opened = () => {} }, places) {
   places.list.hidden = false;
   places.browser.textContent = "…";
   places.server.textContent = "…";
-  places.frames.textContent = "none";
+  places.frames.textContent = "";
   const frames = [];
   const seen = [];
   const socket = new WebSocket(`${base}?watch=${name}${query}`, offer);
@@ -62,7 +62,7 @@ async function run(button, chosen, places) {
   for (const other of buttons) other.ariaDisabled = "true";
   const told = new Promise((resolve) => { toldTo = resolve; });
   const [ended] = await Promise.all([told, play(chosen, places)]);
-  places.server.textContent = ended.disconnect;
+  places.server.textContent = ended.disconnect ?? "None";
   toldTo = null;
   for (const other of buttons) other.ariaDisabled = null;
 }

@@ -22,7 +22,7 @@ export class Log {
       const property = part("span", "property", `${key}: `);
       const code = part("code", "", "…");
       if (value instanceof Promise) value.then((text) => { code.textContent = text; });
-      else code.textContent = typeof value === "string" ? value : JSON.stringify(value);
+      else code.textContent = value && typeof value === "string" ? value : JSON.stringify(value);
       property.append(code);
       item.append(" ", property);
     }
