@@ -120,7 +120,7 @@ def record() -> None:
 def main() -> None:
     """Run a verb; what goes wrong is one clear message and exit code 1."""
     try:
-        app(prog_name="course")
+        app(prog_name=COMMAND)
     except CourseError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

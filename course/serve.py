@@ -58,7 +58,7 @@ class Serving:
         tasks = [asyncio.create_task(keep_running(p, self.log)) for p in self.programs]
         tasks.append(asyncio.create_task(self.print_links()))
         tasks.append(asyncio.create_task(self.follow_work()))
-        console.print("Starting. Ctrl-C stops everything.")
+        console.print("Starting ...")
         await stopping.wait()
         console.print("Stopping ...")
         for task in tasks:
@@ -71,15 +71,16 @@ class Serving:
         names = [program.name for program in self.programs]
         waits = {asyncio.create_task(is_up(self.ports[n])): n for n in names}
         done, late = await asyncio.wait(waits, timeout=PATIENCE)
-        console.print()
+        console.print("\nOpen in a browser (Ctrl-C stops everything):\n")
         for task, name in waits.items():
             console.print(
                 f"  {name:>7}  {self.link(name) if task in done else 'not up: see its log'}"
             )
-        if not (WORK / "manage.py").exists():
-            console.print(
-                f"  {'yours':>7}  begins with: {COMMAND} copy {self.steps[-1].number} work"
-            )
+        if (WORK / "manage.py").exists():
+            console.print(f"  {'work':>7}  {self.link('work')}  your own folder")
+        else:
+            hint = f"{COMMAND} copy {self.steps[-1].number} work"
+            console.print(f"  {'work':>7}  your own folder, to change things in: {hint}")
         console.print()
         for task in late:
             await task

@@ -166,6 +166,7 @@ def test_serve_from_start_to_stop(serving):
     house, base, process = serving
 
     # Links to all that runs, each of them live: migrated, with its static files.
+    process.wait_for("your own folder, to change things in")
     process.wait_for(rf"docs +http://127.0.0.1:{base}/")
     process.wait_for(rf"step 2 +http://127.0.0.1:{base + 2}/")
     assert "database migrated" in process.output
