@@ -59,7 +59,8 @@
 
   function shown(data) {
     if (typeof data === "string") {
-      return JSON.stringify(data.length < 60 ? data : data.slice(0, 59) + "…");
+      const short = data.length < 60 ? data : data.slice(0, 59) + "…";
+      return /^[{[]/.test(data) ? short : JSON.stringify(short);
     }
     return counted(data.byteLength);
   }
@@ -196,10 +197,22 @@
 
   const duration = (ms) => (ms < 999.5 ? `${ms.toFixed(ms < 99.95 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(2)} s`);
 
+  /* JSON with a line break only where a line would get long. */
+  function layout(item, indent) {
+    const flat = JSON.stringify(item);
+    if (flat.length < 60 || item === null || typeof item !== "object") return flat;
+    const inner = indent + "  ";
+    const parts = Array.isArray(item)
+      ? item.map((one) => layout(one, inner))
+      : Object.entries(item).map(([name, one]) => `${JSON.stringify(name)}: ${layout(one, inner)}`);
+    const [open, close] = Array.isArray(item) ? "[]" : "{}";
+    return `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${indent}${close}`;
+  }
+
   function pretty(text) {
     if (/^\s*[[{]/.test(text)) {
       try {
-        return JSON.stringify(JSON.parse(text), null, 2);
+        return layout(JSON.parse(text), "");
       } catch (error) {
         return text; // looks like JSON and is not: shown as it came
       }
@@ -435,20 +448,25 @@
       this.foot = make("p", { class: "wt-foot" });
       return make("div", { class: "wt", role: "group", "aria-label": `Wire inspector: ${title}` },
         make("div", { class: "wt-head" },
-          make("div", { class: "wt-name" }, make("p", { class: "wt-title" }, title),
-            make("p", { class: "wt-url" }, this.path)), this.stateNode),
-        make("div", { class: "wt-bar wt-modes", role: "group", "aria-label": "What is shown" },
-          this.trace ? this.modes.recording : null, isLocal() || !this.trace ? this.modes.live : null),
-        this.replayBar, this.buildLive(), this.note, this.timeline.node, this.foot);
+          make("p", { class: "wt-title" }, title), this.stateNode, make("p", { class: "wt-url" }, this.path)),
+        make("div", { class: "wt-controls" },
+          make("div", { class: "wt-bar wt-modes", role: "group", "aria-label": "What is shown" },
+            this.trace ? this.modes.recording : null, isLocal() || !this.trace ? this.modes.live : null),
+          this.replayBar, this.buildTarget()), this.buildForms(), this.note, this.timeline.node, this.foot);
     }
 
-    buildLive() {
+    buildTarget() {
       const name = `wire-trace-target-${(count += 1)}`;
       const target = (key, label) => make("label", { class: "wt-choice" },
         make("input", { type: "radio", name, value: key, checked: key === this.step }), label);
       this.targets = make("fieldset", { class: "wt-targets" }, make("legend", { class: "wt-sr" }, "Connect to"),
         target(this.step, `step ${this.step}`), target("work", "my work folder"));
       this.connectButton = button("Connect", () => this.connect(), { class: "wt-button wt-main" });
+      this.targetBar = make("div", { class: "wt-bar" }, this.targets, this.connectButton);
+      return this.targetBar;
+    }
+
+    buildForms() {
       this.text = make("input", { type: "text", class: "wt-input", "aria-label": "Text to send", autocomplete: "off" });
       const send = JSON.parse(this.getAttribute("send") || "[]");
       this.text.value = send.length ? send[0] : "hi";
@@ -461,9 +479,8 @@
         event.preventDefault();
         this.attempt((connection) => connection.close(...(this.code.value === "" ? [] : [Number(this.code.value)])));
       } } }, make("button", { type: "submit", class: "wt-button" }, "Close with"), this.code);
-      this.liveBar = make("div", { class: "wt-live" }, make("div", { class: "wt-bar" }, this.targets, this.connectButton),
-        this.sendForm, this.closeForm);
-      return this.liveBar;
+      this.forms = make("div", { class: "wt-forms" }, this.sendForm, this.closeForm);
+      return this.forms;
     }
 
     setState(state, words) {
@@ -478,7 +495,7 @@
       this.mode = mode;
       for (const [name, node] of Object.entries(this.modes)) node.setAttribute("aria-pressed", String(name === mode));
       this.replayBar.hidden = mode !== "recording";
-      this.liveBar.hidden = mode !== "live";
+      this.targetBar.hidden = this.forms.hidden = mode !== "live";
       this.classList.toggle("wt-is-live", mode === "live");
       if (mode === "recording") {
         if (this.live) this.live.stop();
