@@ -25,7 +25,8 @@ def step_diff_pages() -> Iterator[tuple[Path, str]]:
 def step_diff(old: Step, new: Step) -> str:
     """What step `new` adds, changes and drops, and the diff of each changed file."""
     found, declared, files = difference(old, new), declaration(new.number), files_of(new)
-    lines = front_matter(f"What step {new.number} changes")
+    # Not in the search: a diff would come before the page that explains the word.
+    lines = front_matter(f"What step {new.number} changes", "search: {exclude: true}")
     lines += [
         f"Step {new.number} starts as step {old.number}. What is not listed here is the same to"
         f" the letter. In a terminal: `python3 -m course diff {old.number} {new.number}`"
@@ -79,8 +80,8 @@ PAGES: list[Callable[[], Iterator[tuple[Path, str]]]] = [
 ]
 
 
-def front_matter(title: str) -> list[str]:
-    facts = ["---", f"title: {title}", "minutes: 2", "track: extra", "---"]
+def front_matter(title: str, *more: str) -> list[str]:
+    facts = ["---", f"title: {title}", "minutes: 2", "track: extra", *more, "---"]
     return [*facts, "", WRITTEN, "", f"# {title}", ""]
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -173,7 +174,12 @@ def test_serve_from_start_to_stop(serving):
     assert echo(base + 1) == echo(base + 2) == "hi"
     assert page(base + 1, "/") == "a page"
     assert page(base + 2, "/static/it.css") == "p {}"
-    assert "The docs" in eventually(lambda: page(base, "/"))
+    front = eventually(lambda: page(base, "/"))
+    assert "The docs" in front
+    assert f'WIRE_TRACE_PORTS = {{"1": {base + 1}, ' in front
+    assert f'"work": {base + 9}}}' in front
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        page(base, "/nothing/")
 
     # The learner's own folder, when it appears; saving a change in it is enough.
     copied = course(house, "copy", "1", "work")
