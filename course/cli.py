@@ -110,11 +110,13 @@ def generate(
 
 
 @app.command()
-def record() -> None:
-    """Record every wire trace of the docs again, from the running steps."""
-    from course.record import main
+def record(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.")] = None,
+) -> None:
+    """Record the wire traces of the docs again, from the running steps."""
+    from course.record import record as record_traces
 
-    main()
+    record_traces(names)
 
 
 def main() -> None:

@@ -470,6 +470,3 @@ def record(names: list[str] | None = None) -> None:
         for path, text in pages(trace).items():
             write(path, text)
         print(f"{trace['name']}: {'recorded' if changed else 'as before'}", flush=True)
-
-
-main = record
