@@ -113,10 +113,15 @@ def generate(
 def record(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.")] = None,
 ) -> None:
-    """Record the wire traces of the docs again, from the running steps."""
-    from course.record import record as record_traces
+    """Record the docs' wire traces and pictures again, from the running steps."""
+    from course import record, screenshots
 
-    record_traces(names)
+    pictures = [name for name in names or screenshots.PICTURES if name in screenshots.PICTURES]
+    traces = [name for name in names or record.TRACES if name not in pictures]
+    if traces:
+        record.record(traces)
+    if pictures:
+        screenshots.take(pictures)
 
 
 def main() -> None:
