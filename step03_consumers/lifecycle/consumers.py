@@ -86,6 +86,7 @@ class Lifecycle(AsyncWebsocketConsumer):
         return parse_qs(self.scope["query_string"].decode("latin-1")).get(name, [""])[0]
 
 
+# --8<-- [start:watch]
 class Watch(AsyncWebsocketConsumer):
     """Tell at /ws/lifecycle/watch/<name>/ how the connection `?watch=<name>` ended.
 
@@ -108,3 +109,6 @@ class Watch(AsyncWebsocketConsumer):
     async def disconnect(self, code):
         if self.watching.get(self.name) is self:
             del self.watching[self.name]
+
+
+# --8<-- [end:watch]

@@ -14,6 +14,7 @@ def command(text: str) -> dict | None:
     return message if message.get("type") in COMMANDS else None
 
 
+# --8<-- [start:closing]
 def closing(command: dict) -> tuple[int, str]:
     """The code and the reason a `close` command asks for, if an application may send them."""
     code, reason = command.get("code", 1000), command.get("reason", "")
@@ -27,3 +28,6 @@ def closing(command: dict) -> tuple[int, str]:
     if len(reason.encode(errors="replace")) > 123:
         raise InvalidMessage("reason: must fit in 123 bytes of UTF-8")
     return code, reason
+
+
+# --8<-- [end:closing]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.sockets import Closed, direct, real
+from tests.sockets import direct, real
 
 KINDS = ["async-websocket", "websocket", "async-consumer", "sync-consumer"]
 
@@ -177,21 +177,3 @@ async def test_nesting_at_any_depth_is_echoed_or_refused(connect):
             await socket.send('{"a":' * depth + "1" + "}" * depth)
             answer = await socket.receive()
             assert answer.startswith('{"a": {"a": ') or "nested too deeply" in answer
-
-
-# --8<-- [start:plain_json]
-async def test_without_the_checks_bad_json_closes_with_1011(live_plain_json):
-    """What AsyncJsonWebsocketConsumer does by itself with a frame it cannot read."""
-    async with real(live_plain_json) as socket:
-        await socket.send('{"bpm": ')
-        with pytest.raises(Closed) as closed:
-            await socket.receive()
-        assert closed.value.code == 1011
-
-
-# --8<-- [end:plain_json]
-
-
-@pytest.fixture
-def live_plain_json(daphne) -> str:
-    return daphne(application="tests.plain_json:application").url("/", "ws")

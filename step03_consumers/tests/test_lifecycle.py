@@ -29,11 +29,15 @@ async def test_each_connection_counts_for_itself():
             assert await said(socket) == {"type": "echo", "count": count, "text": "hi"}
 
 
+# --8<-- [start:count]
 async def test_a_new_connection_begins_at_one(connect):
     for _ in range(2):
         async with connect(LIFECYCLE) as socket:
             await socket.send("hi")
             assert (await said(socket))["count"] == 1
+
+
+# --8<-- [end:count]
 
 
 async def test_bytes_come_back_after_a_frame_with_their_count(connect):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.conftest import ROOT, Server
 
@@ -96,6 +98,22 @@ def test_who_is_told_which_code(page, server):
     # What disconnect() gets here is a race: the browser leaves while the server closes.
     assert seen.pop("refused so, but no subprotocol in common")[0] == 1006
     assert seen == SEEN[name]
+
+
+OPENED = """() => new Promise((resolve) => {
+  const socket = new WebSocket(`ws://${location.host}/ws/lifecycle/?watch=tab`);
+  socket.onopen = () => resolve();
+})"""
+
+
+def test_a_page_that_goes_away_is_1001(page, server):
+    name, start = server
+    running = start(STEP)
+    page.goto(running.http("/"))
+    with connect(running.ws("/ws/lifecycle/watch/tab/")) as watch:
+        page.evaluate(OPENED)
+        page.goto("about:blank")
+        assert json.loads(watch.recv(timeout=10))["disconnect"] == 1001
 
 
 CLOSER = """

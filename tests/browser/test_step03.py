@@ -172,6 +172,26 @@ def test_what_is_sent_too_early_throws_and_too_late_is_discarded(playground):
     expect(playground.events("send")).to_contain_text("discarded: silently: CLOSED")
 
 
+def test_closing_while_connecting_gives_up(playground):
+    playground.page.evaluate(
+        """() => {
+          document.querySelector("#connect").requestSubmit();
+          document.querySelector("#close").requestSubmit();
+        }"""
+    )
+    expect(playground.events("error")).to_have_count(1)
+    expect(playground.events("close")).to_contain_text("code: 1006")
+    expect(playground.events("open")).to_have_count(0)
+
+
+def test_a_server_that_is_stopped_leaves_1006(page, daphne):
+    server = serve(daphne)
+    playground = Playground(page, server)
+    playground.opened("/ws/echo/async-websocket/")
+    server.stop()
+    expect(playground.events("close")).to_contain_text("code: 1006")
+
+
 def test_the_playground_works_by_keyboard(playground):
     page = playground.page
     page.get_by_label("Path").focus()
