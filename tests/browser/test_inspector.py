@@ -363,6 +363,23 @@ def test_an_effect_is_never_drawn_above_its_cause(inspect, step_server):
         assert places == sorted(places)
 
 
+def test_a_flood_keeps_the_handshake_and_the_newest(inspect, step_server):
+    page = inspect(element("step03-echo"), {"3": step_server(3).port})
+    go_live(page)
+    expect(page.locator(".wt-state")).to_have_text("open")
+    page.evaluate("""() => {
+      const [input, send] = document.querySelectorAll(".wt-input[type=text], [type=submit]");
+      for (let number = 0; number < 150; number += 1) {
+        input.value = `message ${number}`;
+        send.click();
+      }
+    }""")
+    expect(page.get_by_role("button", name='Browser: message "message 149"')).to_be_visible()
+    expect(page.locator(".wt-foot")).to_contain_text("only the newest of 400 events")
+    expect(page.locator(".wt-row")).to_have_count(400)
+    assert [word for word in words(page)[:8] if "message" not in word][:5] == list(HANDSHAKE)
+
+
 def test_it_goes_live_on_the_learners_own_folder(inspect, step_server, daphne, tmp_path):
     work = tmp_path / "work"
     shutil.copytree(

@@ -270,8 +270,9 @@
     show(events, visible) {
       this.events = events;
       this.visible = visible;
+      const kept = new Set(events);
       for (const [event, row] of this.rows) {
-        if (!events.includes(event)) {
+        if (!kept.has(event)) {
           row.remove();
           this.rows.delete(event);
         }
@@ -391,7 +392,10 @@
 
     add(event) {
       this.events.push(event);
-      if (this.events.length > MAX_EVENTS) this.events.splice(8, 1); // the handshake stays
+      if (this.events.length > MAX_EVENTS) {
+        this.events.splice(8, 1); // the handshake stays
+        this.note = `Of the messages, only the newest of ${MAX_EVENTS} events are kept.`;
+      }
       align(this.events);
       this.changed(this.events);
     }
@@ -582,24 +586,32 @@
       this.foot.textContent = "";
       const live = new Live({
         port, path: this.path, protocols: JSON.parse(this.getAttribute("protocols") || "[]"),
-        changed: (events) => {
-          if (live !== this.live) return;
-          this.timeline.show(events, Infinity);
-          this.timeline.node.scrollTop = this.timeline.node.scrollHeight;
-          this.foot.textContent = `Live from ${live.folder} on port ${port}. ` +
-            "A script does not see the headers of the answer: the recording has them." + (live.note ? ` (${live.note})` : "");
+        changed: () => {
+          if (!this.drawing) this.drawing = requestAnimationFrame(() => this.draw());
         },
         state: (name, words) => {
           if (live !== this.live) return;
           this.setLiveState(name, words);
           if (words === "not running") {
             this.note.textContent = `Nothing to inspect on ${location.hostname}:${port}, where ${what} should be. ` +
-              (key === "work" ? "Make the folder with course start, then run " : "Run ") + `${COMMANDS}, then connect again.`;
+              (key === "work" ? `Make the folder: python3 -m course copy ${this.step} work. Then run ` : "Run ") +
+              `${COMMANDS} and connect again.`;
           }
         },
       });
       this.live = live;
       this.setLiveState("connecting", "connecting");
+    }
+
+    /* Draw what has come since the last time: once a frame, however fast it comes. */
+    draw() {
+      this.drawing = null;
+      if (!this.live || !this.live.events.length) return;
+      const { events, folder, port, note } = this.live;
+      this.timeline.show(events, Infinity);
+      this.timeline.node.scrollTop = this.timeline.node.scrollHeight;
+      this.foot.textContent = [`Live from ${folder} on port ${port}.`,
+        "A script does not see the headers of the answer: the recording has them.", note].filter(Boolean).join(" ");
     }
 
     setLiveState(name, words) {
