@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 
 from course.diff import unified
 from course.lineage import declaration, difference, files_of, reason
+from course.record import trace_pages
 from course.schedule import schedule_page
 from course.steps import ROOT, Step, all_steps
 
@@ -77,6 +78,7 @@ PAGES: list[Callable[[], Iterator[tuple[Path, str]]]] = [
     step_diff_pages,
     versions_page,
     schedule_page,
+    trace_pages,
 ]
 
 

@@ -11,11 +11,9 @@
 (function () {
   "use strict";
 
-  /* Where `python -m course serve` runs what: the one place that says so. */
-  const PORTS = Object.assign(
-    { 1: 8001, 2: 8002, 3: 8003, 4: 8004, 5: 8005, 6: 8006, work: 8009 },
-    window.WIRE_TRACE_PORTS
-  );
+  /* Where `python -m course serve` runs what; it says so itself when that is elsewhere. */
+  const PORTS = { 1: 8001, 2: 8002, 3: 8003, 4: 8004, 5: 8005, 6: 8006, work: 8009 };
+  const portOf = (key) => (window.WIRE_TRACE_PORTS || {})[key] || PORTS[key];
   const COMMANDS = "python3 -m course serve (on Windows: py -m course serve)";
   const MAX_EVENTS = 400;
 
@@ -580,7 +578,7 @@
         this.timeline.show([], Infinity);
       }
       const key = this.targets.querySelector(":checked").value;
-      const port = PORTS[key];
+      const port = portOf(key);
       const what = key === "work" ? "your work folder" : `step ${key}`;
       this.note.textContent = "";
       this.foot.textContent = "";
