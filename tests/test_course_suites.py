@@ -64,7 +64,7 @@ def test_counts_in_the_last_line_and_what_could_not_run(house):
     assert lines[-1] == "3 passed, 0 failed, 2 skipped"
     listed = lines[lines.index("Not run:") :]
     assert any("nginx" in line and "install nginx" in line for line in listed)
-    assert f"  1 tests that take long: {COMMAND} test --all" in listed
+    assert f"  slow (1 test): {COMMAND} test --all" in listed
 
 
 def test_all_runs_the_slow_and_fails_what_cannot_run(house):
@@ -116,7 +116,7 @@ def test_browser_tests_wait_for_playwright(house):
     (house / "sitecustomize.py").write_text(without, encoding="utf-8")
     done = course(house, "test", PYTHONPATH=str(house))
     assert done.returncode == 0, done.stdout
-    assert "all browser tests that need chromium" in done.stdout
+    assert "  tests/browser: " in done.stdout
 
 
 def test_help_names_every_verb():
