@@ -84,13 +84,27 @@ def slow(fence: Fence):
     return pytest.param(fence, marks=pytest.mark.slow) if "pytest" in fence.body else fence
 
 
+@pytest.fixture
+def beside(daphne):
+    """`data-beside="runserver"`: the step's server runs in another terminal; its port."""
+
+    def start(fence: Fence, cwd: Path) -> int | None:
+        return daphne(cwd).port if fence.attribute("data-beside") == "runserver" else None
+
+    return start
+
+
 @pytest.mark.parametrize("fence", [slow(f) for f in FENCES], ids=named)
-def test_block_prints_what_it_shows(fence, tree):
+def test_block_prints_what_it_shows(fence, tree, beside):
     cwd = tree / (fence.attribute("data-cwd") or ".")
     steps = commands(fence)
     assert steps, f"{fence.where}: a console block without a command"
     served = fence.attribute("data-serve") == "true"
+    port = beside(fence, cwd)
     for command, shown in steps[:-1] if served else steps:
+        if port:
+            command = command.replace(":8000/", f":{port}/")
+            shown = [line.replace(":8000", f":{port}") for line in shown]
         done = subprocess.run(
             argv(command),
             cwd=cwd,
