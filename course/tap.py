@@ -11,8 +11,8 @@ The steps know nothing of it. A page of the docs makes up an id that nobody can 
 2. opens the connection to be watched at `/tap-<id>/ws/echo/`. The prefix is taken off before the
    application sees it; each event of that connection is reported, credentials masked.
 
-Everything else goes to the application as it came. `COURSE_TAP=off` (set by `serve --lan`)
-leaves the tap out: on a network, nobody should watch anybody's connection.
+Everything else goes to the application as it came. `COURSE_TAP=off` in the environment leaves the
+tap out: for a server that other machines reach, where nobody should watch anybody's connection.
 """
 
 import asyncio
@@ -141,14 +141,19 @@ class Tap:
         def report(kind: str, label: str, data: dict) -> None:
             observer.report(kind, label, connection=number, data=readable(data))
 
-        async def heard():
-            message = await receive()
-            report(message["type"].removeprefix("websocket."), label(message), message)
+        def passing(message: dict) -> dict:
+            try:
+                report(message["type"].removeprefix("websocket."), label(message), message)
+            except Exception as error:  # malformed: the server will say so, as it would without us
+                problem = f"the tap cannot show it: {type(error).__name__}"
+                report("error", "malformed event", {"problem": problem})
             return message
 
+        async def heard():
+            return passing(await receive())
+
         async def said(message):
-            report(message["type"].removeprefix("websocket."), label(message), message)
-            await send(message)
+            await send(passing(message))
 
         report("scope", scope["path"], scope)
         try:

@@ -247,6 +247,32 @@ async def test_an_exception_is_reported_and_goes_on_to_the_server():
     await observer.end()
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"text": "no type"},
+        {"type": "websocket.send", "text": 5},
+        {"type": "websocket.accept", "headers": [("x-name", "not bytes")]},
+        {"type": "websocket.accept", "headers": [(b"three", b"in", b"a pair")]},
+    ],
+)
+async def test_a_malformed_event_reaches_the_server_as_it_is(message):
+    async def app(scope, receive, send):
+        await receive()
+        await send(message)
+
+    tapped = Tap(app)
+    observer = await watch(tapped)
+    connection = Connection(tapped, websocket_scope(f"{PREFIX}/ws/echo/"))
+    connection.say("connect")
+    assert await connection.hear() is message
+    await connection.task
+    reports = await observer.reports(4)
+    assert [r["kind"] for r in reports] == ["scope", "connect", "error", "end"]
+    assert reports[2]["label"] == "malformed event"
+    await observer.end()
+
+
 async def test_a_cancellation_by_the_server_is_reported():
     app = Tap(echo)
     observer = await watch(app)

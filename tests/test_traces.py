@@ -7,7 +7,7 @@ import re
 import pytest
 
 from course import record
-from course.trace_html import FIRST
+from course.trace_html import FIRST, TEMPLATE
 
 NAMES = list(record.TRACES)
 
@@ -140,3 +140,22 @@ def test_first_html_needs_nothing_else():
     assert "python3 -m course serve" in page and "py -m course serve" in page
     assert not re.search(r"<link|<img|<script[^>]*\bsrc|type=.module|@import|url\(", page)
     assert "{{" not in page
+
+
+def test_the_inspector_has_the_docs_colours():
+    """It brings its own, for pages without the docs' style sheets; they are the same."""
+
+    def schemes(text):
+        """Each rule's colours, as they follow one another in the file."""
+        rules = re.findall(r"\{([^{}]*--surface:[^{}]*)\}", text)
+        return [dict(re.findall(r"(--\w+): (#[0-9a-f]{6});", rule)) for rule in rules]
+
+    docs = record.ROOT / "docs/assets"
+    light, dark = schemes((docs / "stylesheets/tokens.css").read_text(encoding="utf-8"))
+    assert len(light) == len(dark) == 9
+    inspector = (docs / "inspector/inspector.css").read_text(encoding="utf-8")
+    assert schemes(inspector) == [light, dark, light, dark]
+    for own, theirs in zip(
+        schemes(TEMPLATE.read_text(encoding="utf-8")), (light, dark), strict=True
+    ):
+        assert own.items() <= theirs.items()

@@ -43,7 +43,8 @@
     "server send": "The application sends a message. Only one of text and bytes is set.",
     "server close": "The application closes. Before accept this refuses the handshake with 403.",
     "server disconnect": "The application's last event: the connection is gone, sending is useless now.",
-    "server error": "The application raised an exception. Before accept the browser gets 500, afterwards 1011.",
+    "server error": "Something went wrong in the application. Unanswered, the handshake gets a 500; later, Daphne closes " +
+      "with 1011. disconnect() is not called.",
     "layer group": "A message through the channel layer, which joins consumers that do not know each other.",
   };
 
