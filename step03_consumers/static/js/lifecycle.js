@@ -6,15 +6,22 @@ const base = `${scheme}://${location.host}/ws/lifecycle/`;
 const name = Math.random().toString(36).slice(2); // whose end the watcher is to tell
 
 // --8<-- [start:plays]
+const closeWith = (...args) => (socket) => socket.close(...args);
+const send = (text) => (socket) => socket.send(text);
+
 const PLAYS = [
-  { title: "The page closes with 4001", opened: (socket) => socket.close(4001, "bye") },
-  { title: "The page closes without a code", opened: (socket) => socket.close() },
-  { title: "The server closes with 4001", opened: (socket) => socket.send('{"type": "close", "code": 4001}') },
-  { title: "The handler raises", opened: (socket) => socket.send('{"type": "raise"}') },
+  { title: "The page closes with 4001", opened: closeWith(4001, "bye") },
+  { title: "The page closes without a code", opened: closeWith() },
+  { title: "The server closes with 4001", opened: send('{"type": "close", "code": 4001}') },
+  { title: "The handler raises", opened: send('{"type": "raise"}') },
   { title: "The server refuses before it accepts", query: "&refuse=before" },
   { title: "The server accepts, then closes with 4403", query: "&refuse=after" },
   { title: "Three texts, then the page closes", opened: sendThree },
-  { title: "The page offers chat, echo.v2, echo.v1", offer: ["chat", "echo.v2", "echo.v1"], opened: (socket) => socket.close(1000) },
+  {
+    title: "The page offers chat, echo.v2, echo.v1",
+    offer: ["chat", "echo.v2", "echo.v1"],
+    opened: closeWith(1000),
+  },
   { title: "The page offers nothing but chat", offer: ["chat"] },
 ];
 // --8<-- [end:plays]

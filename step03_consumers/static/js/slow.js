@@ -6,10 +6,31 @@ const FULL = 3_000; // milliseconds that fill a bar
 
 // --8<-- [start:races]
 const RACES = [
-  { title: "Five connections, time.sleep", how: "a WebsocketConsumer", path: "sync", sockets: 5 },
-  { title: "Five connections, asyncio.sleep", how: "an AsyncWebsocketConsumer", path: "async", sockets: 5 },
-  { title: "Five connections, time.sleep in threads of their own", how: "sync_to_async(…, thread_sensitive=False)", path: "threads", sockets: 5 },
-  { title: "One connection, three frames, asyncio.sleep", how: "an AsyncWebsocketConsumer", path: "async", sockets: 1, frames: 3 },
+  {
+    title: "Five connections, time.sleep",
+    how: "a WebsocketConsumer",
+    path: "sync",
+    sockets: 5,
+  },
+  {
+    title: "Five connections, asyncio.sleep",
+    how: "an AsyncWebsocketConsumer",
+    path: "async",
+    sockets: 5,
+  },
+  {
+    title: "Five connections, time.sleep in threads of their own",
+    how: "sync_to_async(…, thread_sensitive=False)",
+    path: "threads",
+    sockets: 5,
+  },
+  {
+    title: "One connection, three frames, asyncio.sleep",
+    how: "an AsyncWebsocketConsumer",
+    path: "async",
+    sockets: 1,
+    frames: 3,
+  },
 ];
 // --8<-- [end:races]
 
