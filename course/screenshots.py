@@ -49,9 +49,9 @@ def echoed(page) -> None:
 
 
 def played(page) -> None:
-    """The first three endings."""
+    """The first four endings."""
     page.locator('#status[data-state="open"]').wait_for()
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 4):
         page.locator(f"#plays > li:nth-child({number}) button").click()
         page.wait_for_function(
             """(number) => /[^…\\s]/.test(
@@ -71,7 +71,7 @@ PICTURES = {
     "step01": Picture(1, "/", polled, "section:nth-of-type(3)"),
     "step02": Picture(2, "/handshake/", connected, "section:nth-of-type(1)"),
     "step03": Picture(3, "/", echoed, "main", width=1000),
-    "step03-lifecycle": Picture(3, "/lifecycle/", played, "#plays > li:nth-child(3)"),
+    "step03-lifecycle": Picture(3, "/lifecycle/", played, "#plays > li:nth-child(4)"),
     "step03-slow": Picture(3, "/slow/", raced, "#races > li:last-child"),
 }
 

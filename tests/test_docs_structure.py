@@ -105,3 +105,9 @@ def test_every_picture_is_shown_and_can_be_taken_again():
     there = {path.name for path in (DOCS / "assets/screenshots").iterdir()}
     taken = {f"{name}-{scheme}.png" for name in PICTURES for scheme in ("light", "dark")}
     assert shown == there == taken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_column_of_a_table_has_a_heading(page):
+    heads = re.findall(r"^ *(\|.*\|) *\n *\|[ :|-]+\| *$", page.prose, re.MULTILINE)
+    assert not [head for head in heads if re.search(r"\| *\|", head)]
