@@ -7,7 +7,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from echo.messages import InvalidMessage, encode, error
 from lifecycle.messages import closing, command
 
-SUBPROTOCOLS = ("echo.v1", "echo.v2")
+SUBPROTOCOLS = ("echo.v1", "echo.v2")  # they speak alike; the lesson is the choice
 
 
 class Lifecycle(AsyncWebsocketConsumer):

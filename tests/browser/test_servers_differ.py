@@ -52,7 +52,10 @@ def uvicorn() -> Iterator:
         server.stop()
 
 
-@pytest.fixture(params=["daphne", "uvicorn"])
+@pytest.fixture(
+    params=["daphne", pytest.param("uvicorn", marks=pytest.mark.needs("uvicorn"))],
+    ids=["daphne", "uvicorn"],
+)
 def server(request) -> tuple[str, callable]:
     return request.param, request.getfixturevalue(request.param)
 
