@@ -184,6 +184,17 @@ def test_panel_lists_every_step(page, site):
     assert listed == [*steps, "work"]
 
 
+def test_another_host_and_an_exception_are_noticed(page, site):
+    page.goto(site + "recipes/")
+    page.evaluate("fetch('http://elsewhere.invalid/').catch(() => {})")
+    page.evaluate("setTimeout(() => { throw new Error('on purpose') })")
+    page.wait_for_function("() => new Promise((done) => setTimeout(() => done(true), 0))")
+    assert page.abroad == ["http://elsewhere.invalid/"]
+    assert ["on purpose" in text for text in page.uncaught] == [True]
+    page.abroad.clear()
+    page.uncaught.clear()
+
+
 def test_addresses_are_those_of_the_navigation():
     config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     assert len(ADDRESSES) == len(set(re.findall(r"[\w/.-]+\.md", str(config["nav"]))))
