@@ -110,17 +110,24 @@ def generate(
 
 
 @app.command()
-def record() -> None:
-    """Record every wire trace of the docs again, from the running steps."""
-    from course.record import main
+def record(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.")] = None,
+) -> None:
+    """Record the docs' wire traces and pictures again, from the running steps."""
+    from course import record, screenshots
 
-    main()
+    pictures = [name for name in names or screenshots.PICTURES if name in screenshots.PICTURES]
+    traces = [name for name in names or record.TRACES if name not in pictures]
+    if traces:
+        record.record(traces)
+    if pictures:
+        screenshots.take(pictures)
 
 
 def main() -> None:
     """Run a verb; what goes wrong is one clear message and exit code 1."""
     try:
-        app(prog_name="course")
+        app(prog_name=COMMAND)
     except CourseError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

@@ -1,10 +1,11 @@
-"""Serve the docs site: `python -m course.docs_server PORT`.
+"""Serve the docs site: `python -m course.docs_server PORT STEP_PORT`.
 
 The site is built with mkdocs into `.cache/site`, only when its sources changed, and again when one
 is saved. The last good build is served meanwhile, so the docs are up at once.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -14,11 +15,12 @@ from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from watchfiles import watch
 
 from course.parent import end_with_parent
-from course.steps import CACHE, ROOT, all_steps
+from course.steps import CACHE, ROOT, WORK_NUMBER, all_steps
 
 SITE = CACHE / "site"
 STAMP = CACHE / "site.stamp"
@@ -47,10 +49,14 @@ class SiteHandler(SimpleHTTPRequestHandler):
     }
 
     def do_GET(self) -> None:
-        if SITE.exists():
-            super().do_GET()
-        else:
+        page = Path(self.translate_path(self.path), "index.html")
+        if not SITE.exists():
             self.send_page(HTTPStatus.SERVICE_UNAVAILABLE, WAIT_PAGE)
+        elif urlsplit(self.path).path.endswith("/") and page.exists():
+            html = page.read_bytes().replace(b"<head>", b"<head>" + self.server.told, 1)
+            self.send_page(HTTPStatus.OK, html)
+        else:
+            super().do_GET()
 
     def send_error(self, code, message=None, explain=None) -> None:
         page = SITE / "404.html"
@@ -120,13 +126,22 @@ def build_on_save() -> None:
         build_if_stale()
 
 
-def main(port: int) -> None:
+def tell_ports(step_port: int) -> bytes:
+    """What tells the inspector and the front page where `serve` put the steps."""
+    ports = {number: step_port + number for number in range(1, WORK_NUMBER)}
+    ports["work"] = step_port + WORK_NUMBER
+    return f"<script>window.WIRE_TRACE_PORTS = {json.dumps(ports)}</script>".encode()
+
+
+def main(port: int, step_port: int) -> None:
     CACHE.mkdir(exist_ok=True)
     threading.Thread(target=end_with_parent, daemon=True).start()
     threading.Thread(target=build_on_save, daemon=True).start()
     handler = partial(SiteHandler, directory=str(SITE))
-    ThreadingHTTPServer(("127.0.0.1", port), handler).serve_forever()
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server.told = tell_ports(step_port)
+    server.serve_forever()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from course.diff import unified
 from course.lineage import declaration, difference, files_of, reason
+from course.record import trace_pages
+from course.schedule import schedule_page
 from course.steps import ROOT, Step, all_steps
 
 DOCS = ROOT / "docs"
@@ -22,7 +26,8 @@ def step_diff_pages() -> Iterator[tuple[Path, str]]:
 def step_diff(old: Step, new: Step) -> str:
     """What step `new` adds, changes and drops, and the diff of each changed file."""
     found, declared, files = difference(old, new), declaration(new.number), files_of(new)
-    lines = front_matter(f"What step {new.number} changes")
+    # Not in the search: a diff would come before the page that explains the word.
+    lines = front_matter(f"What step {new.number} changes", "search: {exclude: true}")
     lines += [
         f"Step {new.number} starts as step {old.number}. What is not listed here is the same to"
         f" the letter. In a terminal: `python3 -m course diff {old.number} {new.number}`"
@@ -55,21 +60,30 @@ def versions_page() -> Iterator[tuple[Path, str]]:
         "| --- | --- | --- | --- |",
     ]
     for name, purpose in (("requirements", "the course"), ("requirements-dev", "all tests")):
-        locked = dict(
-            re.findall(r"^([\w.-]+)==([^\s;\\]+)", read(f"{name}.txt"), flags=re.MULTILINE)
-        )
-        for package, asked in re.findall(r"^([\w-]+)(\S*)", read(f"{name}.in"), re.MULTILINE):
-            if not package.startswith("-"):
-                version = locked[package.lower()]
-                lines.append(f"| {package} | {asked or 'any'} | {version} | {purpose} |")
+        locked = re.findall(r"^([\w.-]+)==([^\s;\\]+)", read(f"{name}.txt"), flags=re.MULTILINE)
+        for line in read(f"{name}.in").splitlines():
+            if re.match(r"\w", line):
+                lines.append(version_row(Requirement(line), locked, purpose))
     yield DOCS / "versions.md", "\n".join(lines) + "\n"
 
 
-PAGES: list[Callable[[], Iterator[tuple[Path, str]]]] = [step_diff_pages, versions_page]
+def version_row(asked: Requirement, locked: list[tuple[str, str]], purpose: str) -> str:
+    """One package; where the lock holds two versions of it, the one this range means."""
+    (version,) = (v for n, v in locked if n == asked.name.lower() and v in asked.specifier)
+    where = f", where `{asked.marker}`" if asked.marker else ""
+    return f"| {asked.name} | {asked.specifier or 'any'} | {version} | {purpose}{where} |"
 
 
-def front_matter(title: str) -> list[str]:
-    facts = ["---", f"title: {title}", "minutes: 2", "track: extra", "---"]
+PAGES: list[Callable[[], Iterator[tuple[Path, str]]]] = [
+    step_diff_pages,
+    versions_page,
+    schedule_page,
+    trace_pages,
+]
+
+
+def front_matter(title: str, *more: str) -> list[str]:
+    facts = ["---", f"title: {title}", "minutes: 2", "track: extra", *more, "---"]
     return [*facts, "", WRITTEN, "", f"# {title}", ""]
 
 

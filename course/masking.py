@@ -76,9 +76,8 @@ def label(message: dict) -> str:
         return "1 byte" if size == 1 else f"{size} bytes"
     if message.get("text") is not None:
         text = message["text"]
-        return dumps(text if len(text) < 60 else text[:59] + "…", ensure_ascii=False)
+        short = text if len(text) < 60 else text[:59] + "…"
+        return short if text[:1] in ("{", "[") else dumps(short, ensure_ascii=False)
     if message.get("subprotocol"):
         return masked_protocol(message["subprotocol"])
-    if message["type"] == "websocket.disconnect":
-        return str(message.get("code"))
-    return str(message.get("code", 1000)) if message["type"] == "websocket.close" else ""
+    return str(message["code"]) if "code" in message else ""

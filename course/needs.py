@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = "py -m course" if os.name == "nt" else "python3 -m course"
+from course.steps import COMMAND
+
 PREFIX = "not run: "
 
 

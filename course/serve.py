@@ -14,7 +14,7 @@ from course.steps import COMMAND, ROOT, WORK, WORK_NUMBER, CourseError, all_step
 from course.supervisor import Program, keep_running
 
 COLOURS = ["cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green"]
-PATIENCE = 8.0  # seconds after which the links are printed even if something is not up
+PATIENCE = 15.0  # seconds after which the links are printed even if something is not up
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -27,11 +27,12 @@ class Serving:
         self.ports = {"docs": docs_port}
         self.ports |= {f"step {s.number}": step_port + s.number for s in self.steps}
         self.ports["work"] = self.work_port
-        self.programs = [self.docs_program(docs_port)]
+        self.programs = [self.docs_program(docs_port, step_port)]
         self.programs += [self.step_program(f"step {s.number}", s.path) for s in self.steps]
 
-    def docs_program(self, port: int) -> Program:
-        return Program("docs", [sys.executable, "-m", "course.docs_server", str(port)], ROOT)
+    def docs_program(self, port: int, step_port: int) -> Program:
+        ports = [str(port), str(step_port)]
+        return Program("docs", [sys.executable, "-m", "course.docs_server", *ports], ROOT)
 
     def step_program(self, name: str, folder) -> Program:
         argv = [sys.executable, "-m", "course.step_server", str(self.ports[name])]
@@ -58,7 +59,7 @@ class Serving:
         tasks = [asyncio.create_task(keep_running(p, self.log)) for p in self.programs]
         tasks.append(asyncio.create_task(self.print_links()))
         tasks.append(asyncio.create_task(self.follow_work()))
-        console.print("Starting. Ctrl-C stops everything.")
+        console.print("Starting ...")
         await stopping.wait()
         console.print("Stopping ...")
         for task in tasks:
@@ -71,15 +72,16 @@ class Serving:
         names = [program.name for program in self.programs]
         waits = {asyncio.create_task(is_up(self.ports[n])): n for n in names}
         done, late = await asyncio.wait(waits, timeout=PATIENCE)
-        console.print()
+        console.print("\nOpen in a browser (Ctrl-C stops everything):\n")
         for task, name in waits.items():
             console.print(
-                f"  {name:>7}  {self.link(name) if task in done else 'not up: see its log'}"
+                f"  {name:>7}  {self.link(name) if task in done else 'not up yet, see above'}"
             )
-        if not (WORK / "manage.py").exists():
-            console.print(
-                f"  {'yours':>7}  begins with: {COMMAND} copy {self.steps[-1].number} work"
-            )
+        if (WORK / "manage.py").exists():
+            console.print(f"  {'work':>7}  {self.link('work')}  your own folder")
+        else:
+            hint = f"{COMMAND} copy {self.steps[-1].number} work"
+            console.print(f"  {'work':>7}  your own folder, to change things in: {hint}")
         console.print()
         for task in late:
             await task

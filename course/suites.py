@@ -30,6 +30,7 @@ class Result:
 async def run_suite(name: str, folder: Path, arguments: list[str]) -> Result:
     """Run one pytest, print what it printed if it failed, and count its tests."""
     result = Result(name)
+    console.print(f"{name} ...")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "report.xml")
@@ -77,38 +78,51 @@ def count(report: Path, result: Result) -> None:
 async def run_tests(numbers: list[int], everything: bool) -> int:
     """Run the suites asked for (all of them: no numbers); returns the exit code."""
     steps = [step(number) for number in numbers] or all_steps()
+    suites = [(s.name, s.path, []) for s in steps]
+    if not numbers:
+        suites += [
+            (name, ROOT, [*files, "--all"] if everything else files) for name, files in parts()
+        ]
     two = asyncio.Semaphore(2)  # a suite waits more than it computes
 
     async def one(name: str, folder: Path, arguments: list[str]) -> Result:
         async with two:
             return await run_suite(name, folder, arguments)
 
-    results = await asyncio.gather(*(one(s.name, s.path, []) for s in steps))
-    if not numbers:
-        results.append(await run_suite("tests", ROOT, ["--all"] if everything else []))
     total, not_run = Counter(), Counter()
-    for result in results:
+    for result in await asyncio.gather(*(one(*suite) for suite in suites)):
         total += result.counts
         not_run += result.not_run
-    if not numbers and importlib.util.find_spec("playwright") is None:
-        not_run["chromium"] += 0
-    print_not_run(not_run)
+    print_not_run(not_run, browser=bool(numbers) or has_playwright())
     console.print(in_words(total))
     return 1 if total["failed"] or (everything and total["skipped"]) or not total["passed"] else 0
 
 
-def print_not_run(not_run: Counter) -> None:
+def parts() -> list[tuple[str, list[str]]]:
+    """The root suite in parts that run beside each other: every other file, and the browser's."""
+    files = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/test_*.py"))
+    found = [("tests, first half", files[0::2]), ("tests, second half", files[1::2])]
+    if has_playwright() and (ROOT / "tests/browser").exists():
+        found.append(("tests/browser", ["tests/browser"]))
+    return [(name, files) for name, files in found if files]
+
+
+def has_playwright() -> bool:
+    """Whether the browser tests can be imported: a learner's lock holds no playwright."""
+    return importlib.util.find_spec("playwright") is not None
+
+
+def print_not_run(not_run: Counter, browser: bool) -> None:
     """Name what could not run, with the command that makes it run."""
-    if not_run:
-        console.print("\nNot run:")
+    lines = [] if browser else [f"tests/browser: {NEEDS['chromium'].install()}"]
     for name, number in sorted(not_run.items()):
-        tests = f"{number} tests" if number else "all browser tests"
-        if name == "slow":
-            console.print(f"  {tests} that take long: {COMMAND} test --all")
-        elif name in NEEDS:
-            console.print(f"  {tests} that need {name}: {NEEDS[name].install()}")
-        else:
-            console.print(f"  {tests}: {name}", markup=False)
+        remedy = f": {NEEDS[name].install()}" if name in NEEDS else ""
+        remedy = f": {COMMAND} test --all" if name == "slow" else remedy
+        lines.append(f"{name} ({number} {'test' if number == 1 else 'tests'}){remedy}")
+    if lines:
+        console.print("\nNot run:")
+    for line in lines:
+        console.print(f"  {line}", markup=False)
 
 
 def in_words(counts: Counter) -> str:

@@ -11,8 +11,8 @@ The steps know nothing of it. A page of the docs makes up an id that nobody can 
 2. opens the connection to be watched at `/tap-<id>/ws/echo/`. The prefix is taken off before the
    application sees it; each event of that connection is reported, credentials masked.
 
-Everything else goes to the application as it came. `COURSE_TAP=off` (set by `serve --lan`)
-leaves the tap out: on a network, nobody should watch anybody's connection.
+Everything else goes to the application as it came. `COURSE_TAP=off` in the environment leaves the
+tap out: for a server that other machines reach, where nobody should watch anybody's connection.
 """
 
 import asyncio
@@ -34,10 +34,11 @@ MAX_WAITING = 500  # reports kept for an observer that does not keep up; then th
 MAX_IN_FLIGHT = 100  # Daphne's send never waits, so this many reports may be unacknowledged
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether a host, as an Origin or a socket names it, is this very machine."""
+def is_here(origin: str) -> bool:
+    """Whether an origin is this very machine's."""
     try:
-        return host == "localhost" or ip_address(host or "").is_loopback
+        host = urlsplit(origin).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -101,34 +102,34 @@ class Tap:
         elif match[2] == "/":
             await self.observe(match[1], scope, receive, send)
         else:
-            scope = {**scope, "path": match[2], "raw_path": raw[len(match[1]) :]}
+            scope = {**scope, "path": match[2]}
+            if scope.get("raw_path"):
+                scope["raw_path"] = raw[len(match[1]) :]
             observer = self.observers.get(match[1])
             if observer:
                 await self.watched(observer, scope, receive, send)
             else:
                 await self.app(scope, receive, send)
 
-    async def observe(self, id: str, scope, receive, send) -> None:
+    async def observe(self, prefix: str, scope, receive, send) -> None:
         """Serve one observer, a page on this same machine, until it goes."""
         await receive()  # websocket.connect
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
         client = (scope.get("client") or ["127.0.0.1"])[0]  # None on a unix socket
-        if [is_loopback(urlsplit(origin).hostname) for origin in origins] != [True] or (
-            not is_loopback(client)
-        ):
+        if [is_here(origin) for origin in origins] != [True] or not ip_address(client).is_loopback:
             await send({"type": "websocket.close"})
             return
         await send({"type": "websocket.accept"})
-        if id in self.observers or len(self.observers) >= MAX_OBSERVERS:
+        if prefix in self.observers or len(self.observers) >= MAX_OBSERVERS:
             await send({"type": "websocket.close", "code": 4013})
             return
-        observer = self.observers[id] = Observer()
+        observer = self.observers[prefix] = Observer()
         observer.report("watching", Path.cwd().name)
         writer = asyncio.create_task(observer.write(send))
         try:
             await observer.read(receive)
         finally:
-            del self.observers[id]
+            del self.observers[prefix]
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 
@@ -140,14 +141,19 @@ class Tap:
         def report(kind: str, label: str, data: dict) -> None:
             observer.report(kind, label, connection=number, data=readable(data))
 
-        async def heard():
-            message = await receive()
-            report(message["type"].removeprefix("websocket."), label(message), message)
+        def passing(message: dict) -> dict:
+            try:
+                report(message["type"].removeprefix("websocket."), label(message), message)
+            except Exception as error:  # malformed: the server will say so, as it would without us
+                problem = f"the tap cannot show it: {type(error).__name__}"
+                report("error", "malformed event", {"problem": problem})
             return message
 
+        async def heard():
+            return passing(await receive())
+
         async def said(message):
-            report(message["type"].removeprefix("websocket."), label(message), message)
-            await send(message)
+            await send(passing(message))
 
         report("scope", scope["path"], scope)
         try:
@@ -158,6 +164,8 @@ class Tap:
             where = f"{Path(last.filename).name}, in {last.name}"
             report("error", name, {"exception": f"{name}: {error}", "raised in": where})
             raise
+        finally:
+            report("end", "", {})  # the application has returned: nothing more will follow
 
 
 def build():

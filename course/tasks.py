@@ -6,10 +6,12 @@
 A test file that does not import hides its tasks; it is reported as a task that failed.
 """
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 
 
 class TaskRun:
@@ -61,6 +63,26 @@ class TaskRun:
         self.report.write_text(json.dumps(list(self.results.values())), encoding="utf-8")
 
 
+def raise_at_once() -> None:
+    """Let a communicator raise as soon as its application did.
+
+    asgiref's waits out its timeout first, and a task that is not done yet fails just like that.
+    """
+    patient = ApplicationCommunicator.receive_output
+
+    async def receive_output(self, timeout=1):  # noqa: ASYNC109 - asgiref's own signature
+        output = asyncio.ensure_future(patient(self, timeout))
+        await asyncio.wait([output, self.future], return_when=asyncio.FIRST_COMPLETED)
+        raised = self.future.done() and not self.future.cancelled() and self.future.exception()
+        if raised and not output.done() and self.output_queue.empty():
+            output.cancel()
+            await asyncio.wait([output])
+            raise raised
+        return await output
+
+    ApplicationCommunicator.receive_output = receive_output
+
+
 def last_lines(text: str) -> str:
     return "\n".join(text.strip().splitlines()[-8:])
 
@@ -71,5 +93,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    raise_at_once()
     report = config.getoption("--tasks-report")
     config.pluginmanager.register(TaskRun(report, config.getoption("--first-failure")))

@@ -271,7 +271,7 @@ def symptoms() -> dict[str, Entry]:
         r"^### [^\n]*\{ *#([a-z0-9-]+) *\}\n(.*?)(?=^##|\Z)", page, re.DOTALL | re.MULTILINE
     ):
         fences = re.findall(r"^```(\S[^\n]*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-        messages = [re.escape(body.strip()) for kind, body in fences if kind == "text"]
+        messages = [re.escape(body.strip()) for kind, body in fences if ".message" in kind]
         found[name] = Entry(
             name,
             [message.replace("…", ".*?") for message in messages],

@@ -32,11 +32,16 @@ def course_argv(*arguments: str) -> list[str]:
 
 
 def course(house: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    """Run a verb in the house and wait for it."""
+    """Run a verb in the house and wait for it; its suites load no plugin they do not use."""
     return subprocess.run(
         course_argv(*arguments),
         cwd=house,
-        env={**os.environ, "PYTHONUTF8": "1", **environment},
+        env={
+            **os.environ,
+            "PYTHONUTF8": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            **environment,
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",

@@ -13,10 +13,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from course_house import ROOT
 
-from course import bootstrap
+from course import bootstrap, install
+from tests.course_house import ROOT
 
+STANDARD_LIBRARY_ONLY = ["__init__", "__main__", "bootstrap", "install", "pip_failures", "progress"]
+STANDARD_LIBRARY_ONLY += ["steps"]
 INSIDE = "import sys\nimport probe\nprint('inside', probe.VERSION, sys.argv[1:])\nsys.exit(7)\n"
 
 
@@ -44,7 +46,7 @@ def make_wheel(folder: Path, version: str) -> str:
 def bare_house(folder: Path) -> Path:
     """A tree with the bootstrap, a lock of one package, and a verb that shows what it was given."""
     (folder / "course").mkdir(parents=True)
-    for name in ("__init__", "__main__", "bootstrap", "progress"):
+    for name in STANDARD_LIBRARY_ONLY:
         shutil.copy(ROOT / f"course/{name}.py", folder / "course")
     (folder / "course/cli.py").write_text(INSIDE, encoding="utf-8")
     lock = make_wheel(folder / "wheels", "1.0")
@@ -156,6 +158,7 @@ def test_file_where_the_venv_belongs(tmp_path):
     assert_clear(start(house, "serve"), str(house / ".venv"), "Move it away")
 
 
+@pytest.mark.slow
 def test_venv_whose_python_is_gone_is_made_again(house):
     """As after an upgrade of the Python it was made from."""
     python = house / ".venv/bin/python"
@@ -167,13 +170,26 @@ def test_venv_whose_python_is_gone_is_made_again(house):
 
 
 def test_read_only_folder(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
-    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(bootstrap, "UNFINISHED", tmp_path / ".venv/course-unfinished")
+    monkeypatch.setattr(install, "CACHE", tmp_path / ".cache")
+    monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(install, "UNFINISHED", tmp_path / ".venv/course-unfinished")
     said = (1, ["Error: [Errno 13] Permission denied: '.venv'"])
-    monkeypatch.setattr(bootstrap, "run_showing_life", lambda *arguments: said)
+    monkeypatch.setattr(install, "run_showing_life", lambda *arguments: said)
     assert bootstrap.main(["serve"]) == 1
     assert "cannot be written to" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run: holds the lock as POSIX systems do")
+def test_second_start_while_the_first_installs(tmp_path):
+    import fcntl
+
+    house = bare_house(tmp_path / "house")
+    (house / ".cache").mkdir()
+    with (house / ".cache/install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert_clear(
+            start(house, "serve"), "is installing into this folder", "Wait until it is done"
+        )
 
 
 def sitecustomize(folder: Path, code: str) -> dict[str, str]:

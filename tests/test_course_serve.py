@@ -7,17 +7,18 @@ import signal
 import socket
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import Process
-from course_house import course, course_argv, free_ports, is_free, make_house
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from course import supervisor
 from course.program import Program
+from tests.conftest import Process
+from tests.course_house import course, course_argv, free_ports, is_free, make_house
 
 # Starts a grandchild that listens, ignores SIGTERM and would run for ever.
 WITH_GRANDCHILD = """
@@ -166,13 +167,19 @@ def test_serve_from_start_to_stop(serving):
     house, base, process = serving
 
     # Links to all that runs, each of them live: migrated, with its static files.
+    process.wait_for("your own folder, to change things in")
     process.wait_for(rf"docs +http://127.0.0.1:{base}/")
     process.wait_for(rf"step 2 +http://127.0.0.1:{base + 2}/")
     assert "database migrated" in process.output
     assert echo(base + 1) == echo(base + 2) == "hi"
     assert page(base + 1, "/") == "a page"
     assert page(base + 2, "/static/it.css") == "p {}"
-    assert "The docs" in eventually(lambda: page(base, "/"))
+    front = eventually(lambda: page(base, "/"))
+    assert "The docs" in front
+    assert f'WIRE_TRACE_PORTS = {{"1": {base + 1}, ' in front
+    assert f'"work": {base + 9}}}' in front
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        page(base, "/nothing/")
 
     # The learner's own folder, when it appears; saving a change in it is enough.
     copied = course(house, "copy", "1", "work")

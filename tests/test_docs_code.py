@@ -29,6 +29,8 @@ def test_block_is_a_snippet_or_a_wrong_example_with_its_test(fence: Fence):
     elif fence.language not in TYPED:
         assert fence.language in SUFFIXES, f"{fence.where}: language {fence.language!r}"
         assert fence.snippets, f"{fence.where}: typed into the page, not taken from a section"
+    elif fence.language == "text":
+        assert "$ " not in {line[:2] for line in fence.lines}, f"{fence.where}: run it as console"
 
 
 @pytest.mark.parametrize("fence", [f for f in FENCES if "--8<--" in f.body], ids=named)

@@ -6,6 +6,8 @@ import pytest
 import yaml
 from pages import DOCS, ROOT, named, pages
 
+from course.screenshots import PICTURES
+
 CORE = {1: 20, 2: 45, 3: 70, 4: 85, 5: 60, 6: 30}
 PAGES = pages()
 STEPS = [page for page in PAGES if page.is_step]
@@ -94,3 +96,18 @@ def test_pictures_come_in_pairs_with_a_text(page):
         file = (page.path.parent / path).resolve()
         assert file.is_relative_to(DOCS)
         assert file.stat().st_size < 200_000
+
+
+def test_every_picture_is_shown_and_can_be_taken_again():
+    shown = {
+        name for page in PAGES for name in re.findall(r"screenshots/([\w-]+\.png)", page.prose)
+    }
+    there = {path.name for path in (DOCS / "assets/screenshots").iterdir()}
+    taken = {f"{name}-{scheme}.png" for name in PICTURES for scheme in ("light", "dark")}
+    assert shown == there == taken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_column_of_a_table_has_a_heading(page):
+    heads = re.findall(r"^ *(\|.*\|) *\n *\|[ :|-]+\| *$", page.prose, re.MULTILINE)
+    assert not [head for head in heads if re.search(r"\| *\|", head)]

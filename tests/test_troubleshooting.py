@@ -393,7 +393,7 @@ def test_empty_frame(served):
         assert client.recv(timeout=10) == "after"
 
 
-def test_too_big(served):
+def test_too_big(served, project, daphne):
     with connect(served.echo, max_size=None) as client:
         client.send(b"x" * 1_000_000)
         assert len(client.recv(timeout=10)) == 1_000_000
@@ -401,6 +401,10 @@ def test_too_big(served):
         client.send(b"x" * (1024 * 1024 + 1))
         # Cut without a close frame: a browser makes 1006 of that.
         assert closing(client).rcvd is None
+    more = ("--websocket-max-message-size", "4000000", "--websocket-max-frame-size", "4000000")
+    with connect(daphne(project(), *more).ws("/ws/"), max_size=None) as client:
+        client.send(b"x" * 2_000_000)
+        assert len(client.recv(timeout=10)) == 2_000_000
 
 
 # Tests

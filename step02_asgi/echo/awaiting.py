@@ -11,8 +11,8 @@ async def wait():
 
 
 async def block():
-    """Wait for an answer, and keep the thread. The `async` in front of `def` does not help."""
-    time.sleep(0.2)  # noqa: ASYNC251  the mistake this function is for
+    """Wait for an answer, and keep the thread: `async def` does not help."""
+    time.sleep(0.2)  # noqa: ASYNC251  the mistake shown
 
 
 async def visit(name, pause):

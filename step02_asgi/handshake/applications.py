@@ -26,6 +26,7 @@ SET_BY = {
     "user": "AuthMiddleware",
 }
 # --8<-- [end:set_by]
+UNKNOWN = "somebody this table does not know"
 
 MASK = "•••"
 SECRET_NAME = re.compile(r"token|ticket|secret|key|passw|session|auth|jwt", re.IGNORECASE)
@@ -33,15 +34,15 @@ SECRET_NAME = re.compile(r"token|ticket|secret|key|passw|session|auth|jwt", re.I
 
 # --8<-- [start:show_scope]
 async def show_scope(scope, receive, send):
-    """Send the scope as JSON, secrets masked, at /ws/scope/ and /ws/scope/auth/."""
+    """Send the scope as JSON, credentials masked, at /ws/scope/[auth/]."""
     await receive()
     await send({"type": "websocket.accept"})
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    key = dict(scope["headers"]).get(b"sec-websocket-key", b"")
     message = {
         "type": "scope",
         "scope": readable(scope),
-        "set_by": {key: SET_BY.get(key, "somebody this table does not know") for key in scope},
-        "accept": accept_for(headers.get("sec-websocket-key", "")),
+        "set_by": {name: SET_BY.get(name, UNKNOWN) for name in scope},
+        "accept": accept_for(key.decode("latin-1")),
     }
     await send({"type": "websocket.send", "text": json.dumps(message)})
     while (await receive())["type"] != "websocket.disconnect":
@@ -72,7 +73,8 @@ def readable(value, name=""):
 def masked(name, text):
     """A header, query string or subprotocol without what lets others act as its sender."""
     if name == "cookie":
-        return re.sub(r"=[^;]*", f"={MASK}", text)
+        pairs = (cookie.strip().partition("=") for cookie in text.split(";"))
+        return "; ".join(f"{name}={MASK}" if equals else MASK for name, equals, _ in pairs)
     if name in ("authorization", "proxy-authorization"):
         return f"{text.split(' ')[0]} {MASK}" if " " in text else MASK
     if name in ("sec-websocket-protocol", "subprotocols"):

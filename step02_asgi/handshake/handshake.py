@@ -9,8 +9,9 @@ GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # no secret: RFC 6455, section 1.
 
 
 def accept_for(key: str) -> str:
-    """The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (section 4.2.2)."""
-    return base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
+    """The Sec-WebSocket-Accept that answers this key (section 4.2.2)."""
+    digest = hashlib.sha1((key + GUID).encode()).digest()
+    return base64.b64encode(digest).decode()
 
 
 # --8<-- [end:accept]

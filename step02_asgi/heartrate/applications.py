@@ -15,7 +15,7 @@ async def push_heart_rate(scope, receive, send):
     async with asyncio.TaskGroup() as tasks:
         pushing = tasks.create_task(push(send))
         while (await receive())["type"] != "websocket.disconnect":
-            pass  # whatever the page says, this application has no use for it
+            pass  # no use for what the page says
         pushing.cancel()
 
 

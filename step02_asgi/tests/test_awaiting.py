@@ -2,10 +2,10 @@
 
 import asyncio
 
-from echo.awaiting import main
-
 
 def test_the_others_run_while_one_awaits_and_stand_while_one_blocks(capsys):
+    from echo.awaiting import main
+
     asyncio.run(main())
     waiting, blocking = capsys.readouterr().out.removeprefix("wait:\n").split("block:\n")
     assert waiting.splitlines()[:2] == ["  A asks", "  B asks"]

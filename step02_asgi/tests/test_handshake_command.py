@@ -9,7 +9,16 @@ import threading
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.conftest import STEP
+from tests.conftest import LISTENING, STEP, Server
+
+
+@pytest.fixture(scope="module")
+def server():
+    """One Daphne for all tests of this file: none of them changes it."""
+    server = Server("-m", "daphne", "-b", "127.0.0.1", "-p", "0", "config.asgi:application")
+    server.port = int(server.wait_for(LISTENING)[1])
+    yield server
+    server.stop()
 
 
 def failure(*arguments: str) -> str:
@@ -45,8 +54,8 @@ def answering():
         yield start
 
 
-def test_every_line_of_request_and_answer_is_explained(daphne, capsys):
-    url = daphne().url("/ws/echo/?a=b", "ws")
+def test_every_line_of_request_and_answer_is_explained(server, capsys):
+    url = server.url("/ws/echo/?a=b", "ws")
     call_command("handshake", url, key="dGhlIHNhbXBsZSBub25jZQ==", origin="https://example.com")
     lines = capsys.readouterr().out.splitlines()
     for line in (
@@ -75,9 +84,9 @@ def test_every_line_of_request_and_answer_is_explained(daphne, capsys):
         (["--key", "short"], "400 bad Sec-WebSocket-Key"),
     ],
 )
-def test_each_broken_handshake_has_its_refusal(daphne, capsys, options, answer):
+def test_each_broken_handshake_has_its_refusal(server, capsys, options, answer):
     status = answer.split()[0]
-    url = daphne().url("/ws/echo/", "ws")
+    url = server.url("/ws/echo/", "ws")
     assert failure(url, *options) == f"Not a WebSocket: the status is {status}, not 101."
     assert f"< HTTP/1.1 {answer}" in capsys.readouterr().out
 
@@ -85,13 +94,13 @@ def test_each_broken_handshake_has_its_refusal(daphne, capsys, options, answer):
 # --8<-- [end:broken]
 
 
-def test_a_foreign_origin_is_let_in_as_nobody_checks_it_yet(daphne, capsys):
-    call_command("handshake", daphne().url("/ws/echo/", "ws"), origin="https://evil.example")
+def test_a_foreign_origin_is_let_in_as_nobody_checks_it_yet(server, capsys):
+    call_command("handshake", server.url("/ws/echo/", "ws"), origin="https://evil.example")
     assert "Open: " in capsys.readouterr().out
 
 
-def test_a_page_is_not_a_websocket_endpoint(daphne):
-    url = daphne().url("/", "ws")
+def test_a_page_is_not_a_websocket_endpoint(server):
+    url = server.url("/", "ws")
     assert failure(url) == "Not a WebSocket: the status is 500, not 101."
 
 

@@ -60,7 +60,7 @@ def test_the_accept_shown_is_the_one_the_client_got(daphne):
         assert socket.response.headers["Sec-WebSocket-Accept"] == shown
 
 
-SECRETS = [b"c00kie", b"c00kie2", b"b4sic", b"t0ken", b"t0ken2", b"jw7.a.b"]
+SECRETS = [b"c00kie", b"c00kie2", b"nameless", b"b4sic", b"t0ken", b"t0ken2", b"jw7.a.b"]
 
 
 @pytest.mark.parametrize("path", ["/ws/scope/", "/ws/scope/auth/"])
@@ -69,7 +69,7 @@ async def test_names_are_shown_and_secrets_are_not(path):
         application,
         f"{path}?room=1&token=t0ken&access%5Ftoke%6E=t0ken2=x&flag",
         headers=[
-            (b"cookie", b"theme=c00kie; csrf=c00kie2"),
+            (b"cookie", b"theme=c00kie; csrf=c00kie2; nameless"),
             (b"authorization", b"Basic b4sic"),
             (b"sec-websocket-protocol", b"bearer.jw7.a.b, chat"),
         ],
@@ -83,7 +83,7 @@ async def test_names_are_shown_and_secrets_are_not(path):
     assert scope["query_string"] == "room=1&token=•••&access%5Ftoke%6E=•••&flag"
     assert scope["subprotocols"] == ["bearer.•••", "chat"]
     assert scope["headers"] == [
-        ["cookie", "theme=•••; csrf=•••"],
+        ["cookie", "theme=•••; csrf=•••; •••"],
         ["authorization", "Basic •••"],
         ["sec-websocket-protocol", "bearer.•••, chat"],
     ]

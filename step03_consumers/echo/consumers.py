@@ -24,7 +24,7 @@ class AsyncWebsocketEcho(AsyncWebsocketConsumer):
 
 # --8<-- [start:websocket]
 class WebsocketEcho(WebsocketConsumer):
-    """Echo at /ws/echo/websocket/: the same in plain functions, run in a thread."""
+    """Echo at /ws/echo/websocket/: plain functions, run in a thread."""
 
     def receive(self, text_data=None, bytes_data=None):
         self.send(text_data=text_data, bytes_data=bytes_data)
@@ -35,7 +35,7 @@ class WebsocketEcho(WebsocketConsumer):
 
 # --8<-- [start:async_consumer]
 class AsyncEcho(AsyncConsumer):
-    """Echo at /ws/echo/async-consumer/: the ASGI events themselves, one method for each."""
+    """Echo at /ws/echo/async-consumer/: one method for each ASGI event."""
 
     async def websocket_connect(self, event):
         await self.send({"type": "websocket.accept"})
@@ -55,7 +55,7 @@ class AsyncEcho(AsyncConsumer):
 
 # --8<-- [start:sync_consumer]
 class SyncEcho(SyncConsumer):
-    """Echo at /ws/echo/sync-consumer/: the ASGI events in plain functions, run in a thread."""
+    """Echo at /ws/echo/sync-consumer/: the same in plain functions."""
 
     def websocket_connect(self, event):
         self.send({"type": "websocket.accept"})
@@ -75,7 +75,7 @@ class SyncEcho(SyncConsumer):
 
 # --8<-- [start:json]
 class JsonEcho(AsyncJsonWebsocketConsumer):
-    """Echo at /ws/echo/json/: a JSON object comes back, anything else gets an `error` frame."""
+    """Echo JSON objects at /ws/echo/json/; the rest gets an `error` frame."""
 
     async def receive(self, text_data=None, bytes_data=None):
         try:

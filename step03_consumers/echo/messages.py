@@ -3,10 +3,11 @@
 import json
 
 
-class InvalidMessage(ValueError):
+class InvalidMessage(Exception):
     """A frame that is not what was asked for; its text tells the sender why."""
 
 
+# --8<-- [start:checks]
 def not_json(constant: str):
     """Refuse NaN and Infinity: Python reads them, JSON has no such thing."""
     raise InvalidMessage(f"not JSON: {constant} is no JSON value")
@@ -18,8 +19,6 @@ def decode(text: str | None) -> dict:
         raise InvalidMessage("a binary frame: send the JSON object as text")
     try:
         content = json.loads(text, parse_constant=not_json)
-    except InvalidMessage:
-        raise
     except RecursionError:
         raise InvalidMessage("not readable: nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -43,6 +42,9 @@ def encode(content: dict) -> str:
     except ValueError:  # 1e999 was read as infinity
         raise InvalidMessage("not readable: a number is too large") from None
     return text
+
+
+# --8<-- [end:checks]
 
 
 def error(detail: str) -> dict:

@@ -7,7 +7,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from echo.messages import InvalidMessage, encode, error
 from lifecycle.messages import closing, command
 
-SUBPROTOCOLS = ("echo.v1", "echo.v2")
+SUBPROTOCOLS = ("echo.v1", "echo.v2")  # they speak alike; the lesson is the choice
 
 
 class Lifecycle(AsyncWebsocketConsumer):
@@ -22,7 +22,7 @@ class Lifecycle(AsyncWebsocketConsumer):
 
     # --8<-- [start:whole]
     async def __call__(self, scope, receive, send):
-        """Live from the scope to the last event: one call, one instance, one connection."""
+        """Live from the scope to the last event: one call, one connection."""
         self.disconnect_code = "not called"
         try:
             await super().__call__(scope, receive, send)
@@ -37,7 +37,7 @@ class Lifecycle(AsyncWebsocketConsumer):
         offered = self.scope["subprotocols"]
         chosen = next((name for name in offered if name in SUBPROTOCOLS), None)
         if self.query("refuse") == "before":
-            await self.close(4403)  # nobody will see this code: the answer is a bare HTTP 403
+            await self.close(4403)  # nobody sees this code: it is a bare HTTP 403
             return
         await self.accept(chosen)
         if self.query("refuse") == "after":
@@ -86,11 +86,13 @@ class Lifecycle(AsyncWebsocketConsumer):
         return parse_qs(self.scope["query_string"].decode("latin-1")).get(name, [""])[0]
 
 
+# --8<-- [start:watch]
 class Watch(AsyncWebsocketConsumer):
     """Tell at /ws/lifecycle/watch/<name>/ how the connection `?watch=<name>` ended.
 
-    Sends {"type": "ended", "disconnect": code or "not called"}. The other connection cannot be
-    told that any more. This finds it within one process only; step 04 does without that limit.
+    Sends {"type": "ended", "disconnect": code or "not called"}: the other
+    connection cannot be told that any more. It is found within one process
+    only; step 04 does without that limit.
     """
 
     watching: dict[str, "Watch"] = {}
@@ -108,3 +110,6 @@ class Watch(AsyncWebsocketConsumer):
     async def disconnect(self, code):
         if self.watching.get(self.name) is self:
             del self.watching[self.name]
+
+
+# --8<-- [end:watch]

@@ -11,7 +11,7 @@ SECONDS = 0.5  # what one answer takes, as a slow query or a call to another ser
 
 # --8<-- [start:sync]
 class SlowSync(WebsocketConsumer):
-    """Block the thread that all sync consumers of this process share. /ws/slow/sync/"""
+    """Block the thread that all sync consumers share. /ws/slow/sync/"""
 
     def receive(self, text_data=None, bytes_data=None):
         time.sleep(SECONDS)

@@ -91,6 +91,7 @@ def live() -> Iterator[Server]:
     server.stop()
 
 
+# --8<-- [start:connect]
 @pytest.fixture(params=["direct", "daphne"])
 def connect(request: pytest.FixtureRequest) -> Callable:
     """`async with connect(path, *subprotocols)`: what a test says is true of both ways."""
@@ -98,3 +99,6 @@ def connect(request: pytest.FixtureRequest) -> Callable:
         return sockets.direct
     server = request.getfixturevalue("live")
     return lambda path, *subprotocols: sockets.real(server.url(path, "ws"), *subprotocols)
+
+
+# --8<-- [end:connect]

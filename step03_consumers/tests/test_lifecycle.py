@@ -29,11 +29,15 @@ async def test_each_connection_counts_for_itself():
             assert await said(socket) == {"type": "echo", "count": count, "text": "hi"}
 
 
+# --8<-- [start:count]
 async def test_a_new_connection_begins_at_one(connect):
     for _ in range(2):
         async with connect(LIFECYCLE) as socket:
             await socket.send("hi")
             assert (await said(socket))["count"] == 1
+
+
+# --8<-- [end:count]
 
 
 async def test_bytes_come_back_after_a_frame_with_their_count(connect):
@@ -83,6 +87,21 @@ async def test_close_before_accept_is_http_403(live):
     assert refused.value.response.status_code == 403
 
 
+async def test_accept_then_close_tells_what_and_why(live):
+    async with real(live.url(f"{LIFECYCLE}?refuse=after", "ws")) as socket:
+        assert await said(socket) == {
+            "type": "closing",
+            "code": 4403,
+            "reason": "not for you",
+        }
+        with pytest.raises(Closed) as closed:
+            await socket.receive()
+        assert closed.value.code == 4403
+
+
+# --8<-- [end:refused]
+
+
 @pytest.mark.task(
     title="Refuse so that the browser learns why",
     hint="With ?refuse=after in the query string: accept, send "
@@ -97,9 +116,6 @@ async def test_accept_then_close_delivers_4403():
         with pytest.raises(Closed) as closed:
             await socket.receive()
         assert closed.value.code == 4403
-
-
-# --8<-- [end:refused]
 
 
 @pytest.mark.parametrize("code", [1000, 3000, 4001, 4999])

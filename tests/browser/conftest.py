@@ -40,7 +40,8 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh page. The test fails if it asked another host or let an exception escape.
 
-    `page.uncaught` holds the exceptions; a test that provokes one on purpose clears it.
+    `page.abroad` and `page.uncaught` hold what was noticed; a test that provokes some on purpose
+    clears them.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     context.set_default_timeout(10_000)
@@ -50,7 +51,7 @@ def page(browser: Browser) -> Iterator[Page]:
         lambda r: abroad.append(r.url) if urlsplit(r.url).hostname not in LOCAL | {None} else None,
     )
     page = context.new_page()
-    page.uncaught = []
+    page.abroad, page.uncaught = abroad, []
     page.on("pageerror", lambda error: page.uncaught.append(str(error)))
     yield page
     context.close()

@@ -113,7 +113,7 @@ def exchange(host: str, port: int, request: str, seconds: float) -> list[str]:
         raise CommandError(f"No complete answer from {host}:{port} in {seconds:g} s.") from None
     except ConnectionRefusedError:
         raise CommandError(f"Nobody listens on {host}:{port}: is the server running?") from None
-    except ConnectionResetError:
+    except ConnectionError:
         pass  # what came before counts
     except OSError as error:
         raise CommandError(f"No connection to {host}:{port}: {error}.") from None

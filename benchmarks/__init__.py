@@ -1,0 +1,1 @@
+"""What the docs report as measured, each to be measured again."""

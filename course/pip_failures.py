@@ -1,0 +1,38 @@
+"""What pip prints when it fails, as one sentence and its remedy. Standard library only."""
+
+from pathlib import Path
+
+NO_NETWORK = (
+    "NewConnectionError",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "ProxyError",
+    "NameResolutionError",
+    "Connection refused",
+    "Connection broken",
+    "Temporary failure in name resolution",
+    "getaddrinfo failed",
+    "Read timed out",
+    "(from versions: none)",  # all that pip says when it is told not to retry
+)
+
+
+def why_pip_failed(lock: Path, lines: list[str], log: Path) -> str:
+    """pip's output as one sentence and its remedy."""
+    text = "\n".join(lines)
+    if any(sign in text for sign in NO_NETWORK):
+        return (
+            "pip could not reach the package index: no network, or a proxy in between.\n"
+            "Connect (behind a proxy, set HTTPS_PROXY) and start again; only this install needs it."
+        )
+    if "No space left" in text:
+        return "The disk is full. Free about 300 MB, and start again."
+    if "DO NOT MATCH THE HASHES" in text:
+        return (
+            f"A downloaded package is not the one {lock.name} names: its hash differs.\n"
+            "Something between you and the package index changes files. Try another network."
+        )
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines[-3:]
+    return "pip could not install {}:\n{}\nThe whole output is in {}".format(
+        lock.name, "\n".join(errors[-3:]), log
+    )

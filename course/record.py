@@ -1,0 +1,472 @@
+"""Record the wire traces of the docs from the running steps: `python3 -m course record [NAME…]`.
+
+Each trace is an entry of TRACES: a step, a path, and what the page does there. Recording one opens
+it in Chromium through course/tap.py and writes
+- docs/assets/traces/NAME.json: the events of both sides on one time axis (ms), credentials masked,
+  the step's own port in place of the one it ran on;
+- docs/assets/traces/NAME.html: the whole <wire-trace> element, trace and <noscript> table inside;
+- docs/first.html, for the trace it shows.
+A trace that says the same as the stored one (see `normalised`) is not written again.
+
+For page authors: one line, by itself, with an empty line before and after:
+
+    --8<-- "docs/assets/traces/step03-echo.html"
+
+A trace more is an entry more in TRACES, then `python3 -m course record NAME`. Without a recording,
+`<wire-trace step="3" url="/ws/echo/json/" send='["{}"]'></wire-trace>` is live only; the attribute
+`start="empty"` begins a recording before its first event, for pages that ask for a prediction.
+
+The browser's side comes from the page's own events (docs/assets/inspector/inspector.js) and, for
+the headers of the handshake, from Chromium's DevTools protocol; the server's side from the tap,
+which cannot see the 403, 500 and 1011 that Daphne makes by itself.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+
+from course.masking import masked_header
+from course.steps import BY_RUNNING, ROOT, CourseError, Step, step
+from course.trace_html import FIRST, FIRST_TRACE, INSPECTOR, first_page, noscript_table, snippet
+
+__all__ = ["TRACES", "compare", "noscript_table", "record", "record_all"]
+
+FOLDER = ROOT / "docs/assets/traces"
+DEADLINE = 15_000  # ms for any one thing to happen
+TAP = "/tap-course-record-00000001"
+
+
+@dataclass(frozen=True)
+class Script:
+    """One trace: where to connect and what the page does there, in order."""
+
+    step: int
+    url: str
+    title: str
+    # ("send", text), ("bytes", numbers), ("messages", how many have come by now),
+    # ("close", code, reason). It begins with open or a refusal, and ends with close.
+    actions: tuple[tuple, ...] = ()
+    protocols: tuple[str, ...] = ()
+    cookies: tuple[str, ...] = ()
+
+    def sent(self) -> list[str]:
+        """The texts the page sends: what the inspector offers to send when it is live."""
+        return [action[1] for action in self.actions if action[0] == "send"]
+
+
+ECHO = (("send", "hi"), ("messages", 1), ("close", 1000))
+TRACES = {
+    "step02-echo": Script(2, "/ws/echo/", "An echo in plain ASGI", ECHO),
+    "step02-refused": Script(2, "/ws/refused/", "Closed before accepting: HTTP 403"),
+    "step02-silence": Script(2, "/ws/silent/", "Neither accepted nor closed: cut after about 5 s"),
+    "step02-unknown": Script(2, "/ws/no-such-path/", "A path that no route knows: HTTP 500"),
+    "step02-scope": Script(
+        2,
+        "/ws/scope/?lesson=2",
+        "A connection that is told its own scope",
+        (("messages", 1), ("close", 1000)),
+        cookies=("step02_asgi_sessionid",),
+    ),
+    "step03-echo": Script(3, "/ws/echo/async-websocket/", "One message there and back", ECHO),
+    "step03-close": Script(
+        3,
+        "/ws/lifecycle/",
+        "The page closes with 4001",
+        (("send", "hi"), ("messages", 1), ("close", 4001, "done here")),
+    ),
+    "step03-server-close": Script(
+        3,
+        "/ws/lifecycle/",
+        "The consumer closes with 4001",
+        (("send", '{"type": "close", "code": 4001, "reason": "as you asked"}'), ("messages", 1)),
+    ),
+    "step03-exception": Script(
+        3, "/ws/lifecycle/", "The consumer raises: 1011", (("send", '{"type": "raise"}'),)
+    ),
+    "step03-subprotocol": Script(
+        3,
+        "/ws/lifecycle/",
+        "Two subprotocols offered, one in common",
+        ECHO,
+        protocols=("chat.v9", "echo.v2"),
+    ),
+    "step03-no-subprotocol": Script(
+        3, "/ws/lifecycle/", "No subprotocol in common", protocols=("chat.v9",)
+    ),
+    "step03-refused": Script(3, "/ws/lifecycle/?refuse=before", "Refused before accepting"),
+    "step03-accept-then-close": Script(
+        3, "/ws/lifecycle/?refuse=after", "Accepted, then closed with 4403"
+    ),
+    "step03-slow": Script(
+        3,
+        "/ws/slow/async/",
+        "Three messages to a slow handler: one at a time",
+        (("send", "one"), ("send", "two"), ("send", "three"), ("messages", 3), ("close", 1000)),
+    ),
+}
+
+
+@contextmanager
+def serving(step: Step) -> Iterator[int]:
+    """A step's copy behind the tap, migrated, on a port the system chooses."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        copy = Path(folder) / step.name
+        shutil.copytree(step.path, copy, ignore=shutil.ignore_patterns(*BY_RUNNING))
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONUTF8": "1",
+        }
+        environment.pop("COURSE_TAP", None)
+        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, cwd=copy, env=environment, check=True, stdin=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "daphne", "-p", "0", "course.tap:application"],
+            cwd=copy,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        reader = None
+        try:
+            lines = []
+            for line in server.stdout:
+                lines.append(line)
+                if found := re.search(r"Listening on TCP address 127\.0\.0\.1:(\d+)", line):
+                    break
+            else:
+                raise CourseError(f"{step.name} does not start:\n{''.join(lines)}")
+            reader = threading.Thread(target=server.stdout.read, daemon=True)
+            reader.start()
+            yield int(found[1])
+        finally:
+            server.terminate()
+            server.wait(20)
+            if reader:
+                reader.join(20)
+            server.stdout.close()
+
+
+OPEN = """async ({base, path, protocols}) => {
+  window.events = [];
+  const watching = new WebSocket(base + "/");
+  await new Promise((resolve, reject) => {
+    watching.onerror = () => reject(new Error("the tap does not answer"));
+    watching.onmessage = (message) => {
+      const event = JSON.parse(message.data);
+      watching.send("1");
+      if (event.kind === "watching") resolve();
+      else events.push(event);
+    };
+  });
+  window.watching = watching;
+  window.connection = wireTrace.openSocket(base + path, protocols, path, (e) => events.push(e));
+}"""
+SETTLED = """() => connection.socket.readyState !== 0"""
+MESSAGES = """(count) => events.filter((e) => e.kind === "message").length >= count"""
+DONE = """() => events.some((e) => e.kind === "end")
+  && events.some((e) => e.side === "browser" && e.kind === "close" && "wasClean" in e.data)"""
+ALIGN = """({server, browser}) =>
+  wireTrace.align([...browser, ...server].map((event) => ({...event})))"""
+
+
+def record_one(context, name: str, port: int) -> dict:
+    """Play one script in a fresh page and return its trace."""
+    script = TRACES[name]
+    page = context.new_page()
+    page.set_default_timeout(DEADLINE)
+    # A document of the step's own origin that opens no socket itself. It has to come over the
+    # network: to a page from elsewhere, Chromium refuses connections to this machine.
+    page.goto(f"http://127.0.0.1:{port}/static/css/look.css")
+    for cookie in script.cookies:
+        context.add_cookies(
+            [{"name": cookie, "value": "a-secret", "url": f"http://127.0.0.1:{port}"}]
+        )
+    page.add_script_tag(path=INSPECTOR / "inspector.js")
+    devtools = context.new_cdp_session(page)
+    network: list[tuple[str, dict]] = []
+    for event in ("Created", "WillSendHandshakeRequest", "HandshakeResponseReceived", "FrameError"):
+        kind = f"Network.webSocket{event}"
+        devtools.on(kind, lambda data, event=event: network.append((event, data)))
+    devtools.send("Network.enable")
+    devtools.send("Performance.enable")
+    metrics = devtools.send("Performance.getMetrics")["metrics"]
+    origin = next(m["value"] for m in metrics if m["name"] == "NavigationStart") * 1000
+    base = f"ws://127.0.0.1:{port}{TAP}"
+    where = {"base": base, "path": script.url, "protocols": list(script.protocols)}
+    page.evaluate(OPEN, where)
+    page.wait_for_function(SETTLED)
+    for action in script.actions:
+        act(page, *action)
+    page.wait_for_function(DONE)
+    events = page.evaluate("events")
+    page.evaluate(
+        "() => new Promise((done) => { watching.onclose = () => done(); watching.close(); })"
+    )
+    browser = [{**e, "at": e["at"] + origin} for e in events if e["side"] == "browser"]
+    add_handshake(browser, network, base + script.url, script.url)
+    server = [e for e in events if e["side"] == "server" and e["kind"] != "end"]
+    if any(event["kind"] == "lost" for event in server):
+        raise CourseError(f"{name}: the tap reported that it lost events")
+    scope = next(event["data"] for event in server if event["kind"] == "scope")
+    in_order_of_arrival(browser, [name for name, _ in scope["headers"]])
+    merged = page.evaluate(ALIGN, {"browser": browser, "server": server})
+    versions = {
+        **{package: version(package) for package in ("daphne", "channels", "django")},
+        "Chromium": context.browser.version,
+    }
+    page.close()
+    context.clear_cookies()
+    start = merged[0]["at"]
+    for event in merged:
+        event["at"] = round(event["at"] - start, 2)
+        event.pop("connection", None)
+    trace = {
+        "name": name,
+        "step": script.step,
+        "folder": step(script.step).name,
+        "url": script.url,
+        "title": script.title,
+        "send": script.sent(),
+        "protocols": list(script.protocols),
+        "events": merged,
+        "scope": scope,
+        "versions": versions,
+    }
+    return with_port(trace, port, 8000 + script.step)
+
+
+def act(page, what: str, *details) -> None:
+    """One action of a script."""
+    if what == "send":
+        page.evaluate("(text) => connection.send(text)", details[0])
+    elif what == "bytes":
+        page.evaluate("(data) => connection.send(new Uint8Array(data).buffer)", list(details[0]))
+    elif what == "messages":
+        page.wait_for_function(MESSAGES, arg=details[0])
+    elif what == "close":
+        page.evaluate("(given) => connection.close(...given)", list(details))
+    else:
+        raise ValueError(what)
+
+
+def add_handshake(browser: list[dict], network: list, address: str, path: str) -> None:
+    """Put what only the DevTools protocol sees of the handshake into the browser's events."""
+    ids = [data["requestId"] for event, data in network if data.get("url") == address]
+    for event, data in network:
+        if data["requestId"] not in ids:
+            continue
+        request = next(e for e in browser if e["kind"] == "handshake")
+        if event == "WillSendHandshakeRequest":
+            request["data"] = {
+                "call": request["data"]["call"],
+                "request line": request["data"]["request line"],
+                "headers": pairs(data["request"]["headers"]),
+            }
+        elif event == "HandshakeResponseReceived":
+            response = data["response"]
+            status = f"{response['status']} {response['statusText']}"
+            sent = response.get("requestHeaders")  # with cookies, as they went out
+            if sent:
+                request["data"]["headers"] = pairs(sent)
+            browser.append(
+                {
+                    "at": data["timestamp"] * 1000,
+                    "side": "browser",
+                    "kind": "handshake",
+                    "label": status,
+                    "data": {
+                        "status line": f"HTTP/1.1 {status}",
+                        "headers": pairs(response["headers"]),
+                    },
+                }
+            )
+        elif event == "FrameError":
+            for error in [e for e in browser if e["kind"] == "error"]:
+                error["data"]["in the console"] = data["errorMessage"]
+                if found := re.search(r"Unexpected response code: (\d+)", data["errorMessage"]):
+                    browser.append(refusal(int(found[1]), data["timestamp"] * 1000))
+    browser.sort(key=lambda event: event["at"])
+
+
+def refusal(code: int, at: float) -> dict:
+    """The answer that is no 101: of it, Chromium tells the status and nothing more."""
+    status = f"{code} {HTTPStatus(code).phrase}"
+    data = {"status line": f"HTTP/1.1 {status}", "headers and body": "Chromium does not tell"}
+    return {"at": at, "side": "browser", "kind": "handshake", "label": status, "data": data}
+
+
+def in_order_of_arrival(browser: list[dict], names: list[str]) -> None:
+    """Sort the request's headers, which DevTools gives in any order, as the server got them."""
+    for event in browser:
+        if "request line" in event["data"]:
+            event["data"]["headers"].sort(key=lambda pair: names.index(pair[0].lower()))
+
+
+def pairs(headers: dict[str, str]) -> list[list[str]]:
+    """Headers as pairs; DevTools joins repeated ones by a line feed."""
+    return [
+        [name, masked_header(name, line)]
+        for name, text in headers.items()
+        if not name.startswith(":")
+        for line in text.split("\n")
+    ]
+
+
+def with_port(value, used: int, own: int):
+    """The same value with the step's own port instead of the one it was recorded on."""
+    if isinstance(value, dict):
+        return {name: with_port(item, used, own) for name, item in value.items()}
+    if isinstance(value, list):
+        return [with_port(item, used, own) for item in value]
+    if isinstance(value, str):
+        return re.sub(rf"\b{used}\b", str(own), value)
+    return own if value == used and isinstance(value, int) else value
+
+
+def record_all(names: list[str], takes: int = 1) -> Iterator[dict]:
+    """Record traces, step by step, in one browser; of several takes, the quickest.
+
+    The first is slow because it is the first, and others because the machine had other work.
+    """
+    if unknown := set(names) - set(TRACES):
+        known = "\n  ".join(TRACES)
+        raise CourseError(f"No trace {', '.join(sorted(unknown))}. There are:\n  {known}")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        raise CourseError("Recording needs Chromium; on Debian: sudo apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        context = browser.new_context(locale="en-GB")
+        for number in sorted({TRACES[name].step for name in names}):
+            with serving(step(number)) as port:
+                for name in names:
+                    if TRACES[name].step == number:
+                        played = [record_one(context, name, port) for _ in range(takes)]
+                        yield min(played, key=lambda trace: trace["events"][-1]["at"])
+        browser.close()
+
+
+VOLATILE = [
+    (re.compile(r"[A-Za-z0-9+/]{22}=="), "<key>"),
+    (re.compile(r"[A-Za-z0-9+/]{27}="), "<accept>"),
+    (re.compile(r'("127\.0\.0\.1", )\d+'), r"\g<1><port>"),
+    (re.compile(r"Mozilla/5\.0[^\"]*"), "<browser>"),
+    (re.compile(r"Daphne/[\d.]+|daphne/[\d.]+"), "<daphne>"),
+]
+BROWSERS_OWN = ("accept-language", "accept-encoding")  # change with its version
+
+
+def normalised(value, name: str = ""):
+    """A value without what differs from run to run: keys, ports, times, versions of the browser."""
+    if isinstance(value, dict):
+        return {key: normalised(item, key) for key, item in value.items() if key != "at"}
+    if name == "client":
+        return "<client>"
+    if name == "headers":
+        kept = [[key, normalised(text)] for key, text in value if key.lower() not in BROWSERS_OWN]
+        return sorted(kept)
+    if isinstance(value, list):
+        return [normalised(item) for item in value]
+    if isinstance(value, str):
+        for pattern, text in VOLATILE:
+            value = pattern.sub(text, value)
+    return value
+
+
+def compare(stored: dict, fresh: dict) -> list[str]:
+    """What two recordings of one trace say differently, each naming its event.
+
+    The two sides race, so each keeps its own order and the order between them does not count.
+    """
+    differences = []
+    for key in ("name", "step", "folder", "url", "title", "send", "protocols"):
+        if stored.get(key) != fresh.get(key):
+            differences.append(f"{key}: {stored.get(key)!r} is now {fresh.get(key)!r}")
+    for side in ("browser", "server", "layer"):
+        then, now = (
+            [normalised(event) for event in trace["events"] if event["side"] == side]
+            for trace in (stored, fresh)
+        )
+        for number in range(max(len(then), len(now))):
+            was = then[number] if number < len(then) else None
+            is_ = now[number] if number < len(now) else None
+            if was != is_:
+                event = was or is_
+                place = f"{side} event {number + 1} ({event['kind']} {event['label']})"
+                differences.append(f"{place}: {json.dumps(was)} is now {json.dumps(is_)}")
+    return differences
+
+
+def stored(name: str) -> dict | None:
+    """The committed trace."""
+    path = FOLDER / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def pages(trace: dict) -> dict[Path, str]:
+    """The files made from a trace alone, and their text."""
+    files = {FOLDER / f"{trace['name']}.html": snippet(trace)}
+    if trace["name"] == FIRST_TRACE:
+        files[FIRST] = first_page(trace)
+    return files
+
+
+def trace_pages() -> Iterator[tuple[Path, str]]:
+    """Every file made from the stored traces, for `python3 -m course generate`."""
+    for name in TRACES:
+        if trace := stored(name):
+            yield from pages(trace).items()
+
+
+def as_json(trace: dict) -> str:
+    """The trace as its file holds it: one event a line, so that a diff names the event."""
+    head = {key: item for key, item in trace.items() if key not in ("events", "scope", "versions")}
+    lines = [f" {json.dumps(key)}: {dump(item)}," for key, item in head.items()]
+    events = ",\n".join(f"  {dump(event)}" for event in trace["events"])
+    lines += [f' "events": [\n{events}\n ],', f' "scope": {dump(trace["scope"])},']
+    return "\n".join(["{", *lines, f' "versions": {dump(trace["versions"])}', "}"]) + "\n"
+
+
+def dump(value) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that says something new, and say so."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        print(f"written: {path.relative_to(ROOT).as_posix()}", flush=True)
+
+
+def record(names: list[str] | None = None) -> None:
+    """Record these traces (all of them by default) and write what has changed."""
+    for fresh in record_all(names or list(TRACES), takes=3):
+        old = stored(fresh["name"])
+        changed = old is None or compare(old, fresh)
+        trace = fresh if changed else old
+        write(FOLDER / f"{trace['name']}.json", as_json(trace))
+        for path, text in pages(trace).items():
+            write(path, text)
+        print(f"{trace['name']}: {'recorded' if changed else 'as before'}", flush=True)

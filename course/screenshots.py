@@ -1,0 +1,164 @@
+"""Take the pictures of the steps that the pages show, in light and in dark.
+
+Part of `python3 -m course record`. A picture more is an entry more in PICTURES; the files are
+docs/assets/screenshots/NAME-light.png and NAME-dark.png, at twice the size a page shows them at.
+"""
+
+import shutil
+import struct
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from course.record import serving
+from course.steps import ROOT, CourseError, step
+
+FOLDER = ROOT / "docs/assets/screenshots"
+WIDTH = 640
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Where to go, what to do there, and how much of the page to keep."""
+
+    step: int
+    path: str
+    prepare: Callable
+    until: str  # the picture ends below this element
+    width: int = WIDTH
+
+
+def polled(page) -> None:
+    """A minute of polling: long enough for the counters to say something."""
+    page.wait_for_function("Number(document.querySelector('#requests').textContent) >= 60",
+                           timeout=90_000)  # fmt: skip
+
+
+def connected(page) -> None:
+    page.locator('button[data-path="/ws/scope/"]').click()
+    page.locator("#scope dl, #scope table").first.wait_for()
+
+
+def echoed(page) -> None:
+    """One text there and back on the playground."""
+    page.locator("#connect button").click()
+    page.locator('#status[data-state="open"]').wait_for()
+    page.locator('#send button[type="submit"]').click()
+    page.get_by_text("message").first.wait_for()
+
+
+def played(page) -> None:
+    """The first four endings."""
+    page.locator('#status[data-state="open"]').wait_for()
+    for number in (1, 2, 3, 4):
+        page.locator(f"#plays > li:nth-child({number}) button").click()
+        page.wait_for_function(
+            """(number) => /[^…\\s]/.test(
+              document.querySelector(`#plays > li:nth-child(${number}) .server`).textContent)""",
+            arg=number,
+        )
+
+
+def raced(page) -> None:
+    """Every race, one after another."""
+    for race in page.locator("#races > li").all():
+        race.locator("button").click()
+        race.locator(".total", has_text="s").wait_for()
+
+
+PICTURES = {
+    "step01": Picture(1, "/", polled, "section:nth-of-type(3)"),
+    "step02": Picture(2, "/handshake/", connected, "section:nth-of-type(1)"),
+    "step03": Picture(3, "/", echoed, "main", width=1000),
+    "step03-lifecycle": Picture(3, "/lifecycle/", played, "#plays > li:nth-child(4)"),
+    "step03-slow": Picture(3, "/slow/", raced, "#races > li:last-child"),
+}
+
+
+def take(names: list[str] | None = None) -> None:
+    """Take these pictures again, or all."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise CourseError("Pictures are taken in Chromium, which is not here.")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        for name in names or list(PICTURES):
+            picture = PICTURES[name]
+            with serving(step(picture.step)) as port:
+                shoot(browser, name, picture, f"http://127.0.0.1:{port}{picture.path}")
+            print(f"{name}: taken", flush=True)
+        browser.close()
+
+
+def shoot(browser, name: str, picture: Picture, address: str) -> None:
+    """Prepare the page once, then take it in both schemes."""
+    context = browser.new_context(
+        viewport={"width": picture.width, "height": 900},
+        device_scale_factor=2,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto(address)
+    picture.prepare(page)
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    end = page.locator(picture.until).first.bounding_box()
+    clip = {"x": 0, "y": 0, "width": picture.width, "height": end["y"] + end["height"] + 16}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        small = with_palette(page, page.screenshot(clip=clip, full_page=True))
+        (FOLDER / f"{name}-{scheme}.png").write_bytes(small)
+    context.close()
+
+
+# The 256 commonest colours are the palette; the rest, edges of letters, takes the nearest of them.
+INDEXED = """async (source) => {
+  const bitmap = await createImageBitmap(await (await fetch(source)).blob());
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  const pixels = new Uint32Array(data.length / 4);
+  const counts = new Map();
+  for (let i = 0; i < pixels.length; i += 1) {
+    pixels[i] = (data[4 * i] << 16) | (data[4 * i + 1] << 8) | data[4 * i + 2];
+    counts.set(pixels[i], (counts.get(pixels[i]) || 0) + 1);
+  }
+  const palette = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([colour]) => colour);
+  const parts = (c) => [c >> 16, (c >> 8) & 255, c & 255];
+  const distance = (a, b) => parts(a).reduce((sum, x, i) => sum + (x - parts(b)[i]) ** 2, 0);
+  const index = new Map(palette.map((colour, i) => [colour, i]));
+  for (const colour of counts.keys()) {
+    if (index.has(colour)) continue;
+    let best = 0;
+    palette.forEach((other, i) => {
+      if (distance(colour, other) < distance(colour, palette[best])) best = i;
+    });
+    index.set(colour, best);
+  }
+  let text = "";
+  for (const pixel of pixels) text += String.fromCharCode(index.get(pixel));
+  const { width, height } = bitmap;
+  return { width, height, palette: palette.flatMap(parts), pixels: btoa(text) };
+}"""
+
+
+def with_palette(page, png: bytes) -> bytes:
+    """The same picture in 256 colours: a quarter of the size, and no library for it."""
+    source = "data:image/png;base64," + b64encode(png).decode("ascii")
+    found = page.evaluate(INDEXED, source)
+    width, height, pixels = found["width"], found["height"], b64decode(found["pixels"])
+    rows = b"".join(b"\0" + pixels[y * width : (y + 1) * width] for y in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"PLTE", bytes(found["palette"]))]
+    parts += [(b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
+    )

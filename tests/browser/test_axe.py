@@ -1,0 +1,74 @@
+"""axe finds nothing to object to on any page of the docs or of a step, in light or in dark."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import ROOT
+
+from browser.test_site import ADDRESSES, with_ports
+
+SCHEMES = ["light", "dark"]
+STEPS = [int(path.parent.name[4:6]) for path in sorted(ROOT.glob("step*_*/manage.py"))]
+
+# What the theme's own markup does, by rule and element, with the reason it is let pass.
+EXCEPTED = {
+    ("aria-dialog-name", ".md-search"): "Material's search box is a dialog without a name",
+    ("landmark-unique", ".md-code__nav"): "each code block's copy button is a <nav> of one name",
+}
+
+
+def violations(page) -> list[str]:
+    """axe's findings, one line each, without those excepted."""
+    found = []
+    for violation in Axe().run(page).response["violations"]:
+        for node in violation["nodes"]:
+            place = " ".join(str(part) for part in node["target"])
+            if not any(violation["id"] == rule and element in place for rule, element in EXCEPTED):
+                found.append(f"{violation['id']}: {place}: {node['failureSummary']}")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_docs_page(page, site, address):
+    with_ports(page)
+    page.goto(site + address)
+    page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert not violations(page), scheme
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", STEPS)
+def test_step_pages(page, step_server, number):
+    """Every page of a step that its front page leads to, before and after its first button."""
+    server = step_server(number)
+    seen, ahead = set(), [server.http("/")]
+    while ahead:
+        address = ahead.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        page.goto(address)
+        links = page.locator("a[href]").evaluate_all("all => all.map(a => a.href.split('#')[0])")
+        ahead += [link for link in links if link.startswith(server.http("/"))]
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert not violations(page), f"{address}, {scheme}"
+        button = page.locator("main button:visible").first
+        if button.count():
+            button.click()
+            page.wait_for_load_state("networkidle")
+            assert not violations(page), f"{address}, after its first button"
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+        page.set_viewport_size({"width": 1280, "height": 800})
+    assert len(seen) >= min(number, 3)
+
+
+def test_a_violation_is_noticed(page, site):
+    page.goto(site + "troubleshooting/")
+    page.evaluate("document.querySelector('h1').style.color = '#bbb'")
+    assert any("color-contrast" in line for line in violations(page))
