@@ -60,5 +60,6 @@ SESSION_COOKIE_NAME = f"{slugify(BASE_DIR.name)}_sessionid"
 CSRF_COOKIE_NAME = f"{slugify(BASE_DIR.name)}_csrftoken"
 
 USE_TZ = True
+TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
