@@ -259,7 +259,7 @@ def test_a_name_that_is_taken_is_told_and_typed_text_stays(two):
     ann, bob = two
     bob.locator("#text").fill("half a thou")
     rename(bob, "Ann")
-    expect(bob.locator("#taken")).to_contain_text("somebody here is called Ann")
+    expect(bob.locator("#taken")).to_contain_text("Somebody here is called Ann. Choose another")
     expect(bob.get_by_label("Another name")).to_be_focused()
     expect(bob.locator("#status")).to_have_attribute("data-state", "closed")
     bob.get_by_label("Another name").fill("Bo")
@@ -269,6 +269,21 @@ def test_a_name_that_is_taken_is_told_and_typed_text_stays(two):
     expect(bob.locator("#text")).to_be_focused()
     bob.locator("#text").press("Enter")
     expect(texts(ann)).to_have_text(["half a thou"])
+
+
+def test_a_room_that_is_gone_says_so(two, folder):
+    ann, _ = two
+    gone = "from rooms.models import Room; Room.objects.filter(name='two-gone').delete()"
+    make = gone.replace(".delete()", "") + " or Room.objects.create(name='two-gone')"
+    for code in (make, gone):
+        shell = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code]
+        subprocess.run(shell, cwd=folder, check=True, stdin=subprocess.DEVNULL)
+        if code is make:
+            ann.goto(re.sub("rooms/.*", "rooms/two-gone/", ann.url))
+            is_open(ann)
+    rename(ann, "Annie")
+    expect(ann.locator("#problem")).to_have_text("There is no such room.")
+    expect(ann.locator("#status .word")).to_have_text("closed 4404")
 
 
 def test_a_name_that_cannot_be_one_is_told_with_the_reason(two):
@@ -310,6 +325,7 @@ def test_a_killed_server_nothing_is_missing_or_doubled(serve, make_room, enter, 
         expect(texts(page)).to_have_text(["one", "two"])
 
     def meanwhile():
+        expect(ann.locator("#here-heading")).to_have_text("Here when last heard of")
         for number in (3, 4):
             say(ann, f"while down {number}")
         expect(ann.locator('[data-state="sending"]')).to_have_count(2)

@@ -103,7 +103,7 @@ const FRAMES = {
     typingLine.set(username, is_typing);
   },
   error({ code, detail }) {
-    byId("problem").textContent = `Not sent: ${detail}.`;
+    byId("problem").textContent = sentence(`not sent: ${detail}`);
     if (code === "not_here" && !composer.text.value) composer.text.value = unheard ?? "";
   },
   closing({ reason }) {
@@ -117,6 +117,8 @@ function meet(username) {
   byId("taken").textContent = "";
 }
 
+const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
+
 function count() {
   byId("alone").hidden = people.count !== 1;
 }
@@ -127,6 +129,7 @@ socket.addEventListener("message", ({ data }) => {
 });
 
 socket.addEventListener("state", () => {
+  byId("here-heading").textContent = socket.state === "open" ? "Here" : "Here when last heard of";
   if (socket.state === "open") {
     [isBack, why] = [stream.last !== null, null];
     byId("problem").textContent = "";
@@ -139,10 +142,10 @@ socket.addEventListener("state", () => {
     socket.open();
   } else if (socket.code === 4409 || socket.code === 4400) {
     byId("who").open = true;
-    byId("taken").textContent = `${why}. Choose another name.`;
+    byId("taken").textContent = `${sentence(why)} Choose another name.`;
     rename.name.focus();
   } else {
-    byId("problem").textContent = why ?? "";
+    byId("problem").textContent = why ? sentence(why) : "";
   }
 });
 
