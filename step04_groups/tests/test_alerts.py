@@ -15,7 +15,7 @@ from django.test import AsyncClient, Client
 
 from tests.sockets import Closed, direct, real
 
-PAGE = "steps/step04_groups/#from-other-processes"
+PAGE = "steps/step04_groups/#d-from-other-processes"
 SIX = datetime(2026, 1, 5, 18, 0, tzinfo=UTC)
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 

@@ -1,9 +1,12 @@
 """Part A: two browsers, one group, nothing stored."""
 
+import asyncio
 import re
 
 import pytest
+from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
 
 from tests.sockets import direct
 
@@ -75,6 +78,30 @@ async def test_a_cheer_travels_between_real_connections(connect):
         await two.send(b"bytes are not passed on")
         await two.send("go!")
         assert await one.receive() == "go!"
+
+
+# --8<-- [start:queue]
+class Busy(AsyncWebsocketConsumer):
+    """In the middle of receive(), a message of the layer comes in."""
+
+    async def receive(self, text_data=None, bytes_data=None):
+        await self.channel_layer.send(self.channel_name, {"type": "cheer"})
+        await asyncio.sleep(0.05)
+        await self.send("received")
+
+    async def cheer(self, event):
+        await self.send("cheered")
+
+
+async def test_the_layers_messages_wait_for_the_handler_that_runs():
+    browser = WebsocketCommunicator(Busy.as_asgi(), "/")
+    await browser.connect()
+    await browser.send_to("go!")
+    assert [await browser.receive_from() for _ in range(2)] == ["received", "cheered"]
+    await browser.disconnect()
+
+
+# --8<-- [end:queue]
 
 
 def test_the_page_says_how_to_open_a_second_window(client):
