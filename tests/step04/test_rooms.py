@@ -19,7 +19,6 @@ from .conftest import manage
 
 SECONDS = 20  # no test waits longer
 
-# --8<-- [start:reversed]
 # Two writers: the first to begin is the last to commit. A reader looks in between, keeps the
 # position of the last row it saw, and later asks for what came after.
 REVERSED = """
@@ -33,6 +32,7 @@ from rooms import services
 from rooms.models import Message, Room
 
 
+# --8<-- [start:reversed]
 def by_number(room):  # as services does it
     write = lambda text: services.store(room.pk, text, text, None)
     return write, services.after, lambda message: message.number
@@ -47,6 +47,9 @@ def by_id(room):  # the wrong way
         return list(Message.objects.filter(room_id=room_id, pk__gt=last).order_by("pk"))
 
     return write, read, lambda message: message.pk
+
+
+# --8<-- [end:reversed]
 
 
 def is_waiting():
@@ -91,7 +94,6 @@ def read_between(way):
 
 print(json.dumps({way.__name__: read_between(way) for way in (by_number, by_id)}))
 """
-# --8<-- [end:reversed]
 
 # Ten writers in this process, five messages each; half of them are said twice.
 WRITERS = """
