@@ -75,12 +75,25 @@ def copy(
 
 
 @app.command()
-def start(number: Annotated[int, typer.Argument(metavar="N")]) -> None:
+def start(
+    number: Annotated[int, typer.Argument(metavar="N")],
+    part: Annotated[
+        str | None, typer.Option(help="Only this part, of a step that has parts: A, B …")
+    ] = None,
+) -> None:
     """Begin to practise step N in work/: the code of the step before, the tests of this one."""
+    from course.parts import parts_of
     from course.practice import start_practice
 
-    start_practice(number)
-    print(f"work/ holds the code of step {number - 1} and the tests of step {number}.")
+    chosen = start_practice(number, part)
+    if chosen is None:
+        print(f"work/ holds the code of step {number - 1} and the tests of step {number}.")
+    else:
+        names = [part.name for part in parts_of(number)]
+        before = names[: names.index(chosen.name)]
+        code = f"step {number} before part {chosen.name}" if before else f"step {number - 1}"
+        print(f"Part {chosen.name} of step {number}: {chosen.title}.")
+        print(f"work/ holds the code of {code} and the tests of step {number}.")
     print(f"The next task: {COMMAND} check")
     print(f"See it live: {COMMAND} serve, then http://127.0.0.1:8009/")
 

@@ -1,7 +1,8 @@
 """`start` and `check`: work towards a step in `work/`, one task after the other.
 
 `work/` begins as the code of the step before with the tests of the step that is practised. A task
-is one of these tests with a title, a hint and a page: see course/tasks.py.
+is one of these tests with a title, a hint and a page: see course/tasks.py. A step may come in
+parts, each of which begins where the one before ends: see course/parts.py.
 """
 
 import json
@@ -10,11 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from course.copy import copy_step
-from course.steps import COMMAND, ROOT, WORK, CourseError, all_steps, step
+from course.parts import Part, chosen_part, go_back_to, part_after, parts_of
+from course.steps import BY_RUNNING, COMMAND, ROOT, WORK, CourseError, Step, all_steps, step
 
 MARK = ".practice.toml"
 DOCS = "http://127.0.0.1:8080/"
@@ -32,42 +35,69 @@ class Task:
     why: str
 
 
-def start_practice(number: int, work: Path = WORK, root: Path = ROOT) -> None:
-    """Put step N−1's code with step N's tests into `work`."""
+def start_practice(
+    number: int, part: str | None = None, work: Path = WORK, root: Path = ROOT
+) -> Part | None:
+    """Put the code that step `number`, or a part of it, begins with into `work`; and its tests."""
     target = step(number, root)
     if number == all_steps(root)[0].number:
         raise CourseError(
             f"Step {number} is where the course begins. Practise from {number + 1} on:"
             f" {COMMAND} start {number + 1}"
         )
+    chosen = chosen_part(number, part)
     if work.is_dir() and any(work.iterdir()):
+        again = f"{COMMAND} start {number}" + (f" --part {chosen.name}" if part else "")
         raise CourseError(
             f"{work} holds your work. Move or rename it to keep it, or delete it; then again:"
-            f" {COMMAND} start {number}"
+            f" {again}"
         )
-    copy_step(step(number - 1, root), work)
-    shutil.rmtree(work / "tests")
-    made_by_running = shutil.ignore_patterns("__pycache__", "*.pyc")
-    shutil.copytree(target.path / "tests", work / "tests", ignore=made_by_running)
-    shutil.copy(target.path / "pytest.ini", work / "pytest.ini")
-    (work / MARK).write_text(f"step = {number}\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as scratch:
+        begun = start_state(target, chosen, Path(scratch), root)
+        copy_step(begun, work)
+    mark = f"step = {number}\n" + (f'part = "{chosen.name}"\n' if chosen else "")
+    (work / MARK).write_text(mark, encoding="utf-8")
+    return chosen
 
 
-def practised(work: Path = WORK) -> int:
-    """The step that `work` practises."""
+def start_state(target: Step, part: Part | None, scratch: Path, root: Path = ROOT) -> Step:
+    """What practising begins with, made in `scratch`.
+
+    Mostly step N−1's code with step N's tests. A later part begins with what those before it add.
+    """
+    made_by_running = shutil.ignore_patterns(*BY_RUNNING)
+    is_later = part is not None and part != parts_of(target.number)[0]
+    source = target if is_later else step(target.number - 1, root)
+    begun = Step(target.number, scratch / source.name)
+    shutil.copytree(source.path, begun.path, ignore=made_by_running)
+    if is_later:
+        go_back_to(part, begun)
+    else:
+        shutil.rmtree(begun.path / "tests", ignore_errors=True)
+        shutil.copytree(target.path / "tests", begun.path / "tests", ignore=made_by_running)
+        shutil.copy(target.path / "pytest.ini", begun.path / "pytest.ini")
+    return begun
+
+
+def practised(work: Path = WORK) -> tuple[int, str | None]:
+    """The step that `work` practises, and the part of it."""
     mark = work / MARK
     if not mark.exists():
         raise CourseError(f"{work} is no practice folder. Begin with: {COMMAND} start 2")
-    return int(mark.read_text(encoding="utf-8").split("=")[1])
+    told = tomllib.loads(mark.read_text(encoding="utf-8"))
+    return told["step"], told.get("part")
 
 
-def run_tasks(project: Path, stop_at_first_failure: bool = False) -> list[Task]:
-    """Run the project's tasks in order."""
+def run_tasks(
+    project: Path, part: str | None = None, stop_at_first_failure: bool = False
+) -> list[Task]:
+    """Run the project's tasks in order, or those of one part."""
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "tasks.json")
         argv = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "course.tasks"]
         argv += ["-p", "no:cacheprovider", "--continue-on-collection-errors", "--color=no"]
         argv += [f"--tasks-report={report}"] + ["--first-failure"] * stop_at_first_failure
+        argv += [f"--tasks-part={part}"] * (part is not None)
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
         environment["PYTHONDONTWRITEBYTECODE"] = (
             "1"  # two saves within a second would look like one
@@ -89,13 +119,14 @@ def run_tasks(project: Path, stop_at_first_failure: bool = False) -> list[Task]:
 
 def check_practice(work: Path = WORK) -> tuple[bool, str]:
     """Whether every task of `work` passes, and what to say to the learner."""
-    number = practised(work)
-    tasks = run_tasks(work, stop_at_first_failure=True)
+    number, part = practised(work)
+    what = f"part {part} of step {number}" if part else f"step {number}"
+    tasks = run_tasks(work, part, stop_at_first_failure=True)
     if not tasks:
-        raise CourseError(f"Step {number} has no tasks.")
+        raise CourseError(f"There are no tasks in {what}.")
     failing = next((task for task in tasks if not task.passed), None)
     if failing is None:
-        return True, all_done(number, len(tasks))
+        return True, all_done(number, part, len(tasks))
     passed = sum(task.passed for task in tasks)
     lines = [f"{passed} of {len(tasks)} tasks done. Next:", "", f"  {failing.title}"]
     lines += ["", f"Hint: {failing.hint}", f"Test: work/{failing.test}"]
@@ -105,11 +136,15 @@ def check_practice(work: Path = WORK) -> tuple[bool, str]:
     return False, "\n".join(lines)
 
 
-def all_done(number: int, count: int) -> str:
-    """What to do after the last task."""
-    after = [step.number for step in all_steps() if step.number > number]
-    text = f"All {count} tasks of step {number} are done.\n"
+def all_done(number: int, part: str | None, count: int) -> str:
+    """What to do after the last task of a step or a part."""
+    what = f"part {part} of step {number}" if part else f"step {number}"
+    text = f"All {count} tasks of {what} are done.\n"
     text += f"Compare with the course's own code: {COMMAND} diff {number - 1} {number}\n"
-    if after:
+    after = [step.number for step in all_steps() if step.number > number]
+    if following := part_after(number, part):
+        text += f"Next is part {following.name}, {following.title}. Rename work/ if you want to"
+        text += f" keep it, then {COMMAND} start {number} --part {following.name}"
+    elif after:
         text += f"Go on: rename work/ if you want to keep it, then {COMMAND} start {after[0]}"
     return text.rstrip()

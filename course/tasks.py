@@ -3,6 +3,7 @@
     @pytest.mark.task(title="Echo a text frame", hint="…", page="steps/step02_asgi/#echo")
     async def test_…
 
+In a step that comes in parts, a task has part="A" as well, and --tasks-part=A runs that part's.
 A test file that does not import hides its tasks; it is reported as a task that failed.
 """
 
@@ -17,15 +18,19 @@ from asgiref.testing import ApplicationCommunicator
 class TaskRun:
     """What came of each task."""
 
-    def __init__(self, report: Path, stop_at_first_failure: bool):
+    def __init__(self, report: Path, part: str | None, stop_at_first_failure: bool):
         self.report = report
+        self.part = part
         self.stop = stop_at_first_failure
         self.results: dict[str, dict] = {}
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file with tasks that could not be loaded is the first thing to mend."""
         path = Path(report.nodeid)
-        if report.failed and path.is_file() and "mark.task" in path.read_text(encoding="utf-8"):
+        if not (report.failed and path.is_file()):
+            return
+        text = path.read_text(encoding="utf-8")
+        if "mark.task" in text and (self.part is None or f'part="{self.part}"' in text):
             self.results[report.nodeid] = {
                 "test": report.nodeid,
                 "title": f"Make {report.nodeid} load",
@@ -37,12 +42,17 @@ class TaskRun:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list) -> None:
-        tasks = [item for item in items if item.get_closest_marker("task")]
+        tasks = [item for item in items if self.is_task(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in tasks])
         items[:] = [] if self.stop and self.results else tasks
         for item in tasks:
-            about = item.get_closest_marker("task").kwargs
+            about = {**item.get_closest_marker("task").kwargs}
+            about.pop("part", None)
             self.results[item.nodeid] = {"test": item.nodeid, **about, "passed": False, "why": ""}
+
+    def is_task(self, item: pytest.Item) -> bool:
+        mark = item.get_closest_marker("task")
+        return mark is not None and self.part in (None, mark.kwargs.get("part"))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         task = self.results[report.nodeid]
@@ -89,10 +99,11 @@ def last_lines(text: str) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tasks-report", type=Path, help="where to write the JSON")
+    parser.addoption("--tasks-part", help="only the tasks of this part")
     parser.addoption("--first-failure", action="store_true", help="stop at the first failure")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     raise_at_once()
-    report = config.getoption("--tasks-report")
-    config.pluginmanager.register(TaskRun(report, config.getoption("--first-failure")))
+    options = [config.getoption(f"--{name}") for name in ("tasks-report", "tasks-part")]
+    config.pluginmanager.register(TaskRun(*options, config.getoption("--first-failure")))
