@@ -5,7 +5,11 @@ import re
 
 from conftest import ROOT, symptoms
 
-FILES = ["tests/test_troubleshooting.py", "tests/browser/test_troubleshooting.py"]
+FILES = [
+    "tests/test_troubleshooting.py",
+    "tests/step04/test_troubleshooting.py",
+    "tests/browser/test_troubleshooting.py",
+]
 
 
 def reproduced_by(file: str) -> dict[str, str]:
@@ -14,7 +18,8 @@ def reproduced_by(file: str) -> dict[str, str]:
     return {
         node.name.removeprefix("test_").replace("_", "-"): f"{file}::{node.name}"
         for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
     }
 
 
