@@ -10,6 +10,7 @@ from course.steps import ROOT
 
 PAGE = ROOT / "docs/workshop/schedule.md"
 BREAK = 15  # minutes after each step but the last
+HALF_A_DAY = 3  # steps
 
 
 def step_pages() -> list[Path]:
@@ -47,7 +48,8 @@ def render() -> str:
     ]
     lines += [
         "The times stand in the pages themselves and are summed here."
-        " *Core* is what everybody does; *extra* is for those who are ahead, or for a longer day.",
+        " *Core* is what everybody does; *extra* is for those who are ahead, or for a longer day."
+        " The clocks below start when everybody's set-up works.",
         "",
         "| step | core | extra |",
         "| --- | ---: | ---: |",
@@ -58,29 +60,31 @@ def render() -> str:
         core, extra = core + here[0], extra + here[1]
         lines.append(f"| [{meta['title']}](../steps/{page.name}) | {here[0]} | {here[1]} |")
     lines.append(f"| **together** | **{core}** | **{extra}** |")
-    pauses = BREAK * (len(pages) - 1)
-    lines += [
-        "",
-        "## Half a day: the core of the steps written so far",
-        "",
-        f"{core} minutes of work and {len(pages) - 1} breaks of {BREAK} minutes:"
-        f" {clock(core + pauses)} hours. The clock starts when everybody's set-up works.",
-        "",
-        "| at | what | minutes |",
-        "| ---: | --- | ---: |",
-    ]
-    passed = 0
-    for page, meta in pages:
-        if page != pages[0][0]:
-            lines.append(f"| {clock(passed)} | *break* | {BREAK} |")
-            passed += BREAK
-        for row, length in rows(page, meta, "core"):
-            lines.append(f"| {clock(passed)} | {row} | {length} |")
-            passed += length
+    first, later = pages[:HALF_A_DAY], pages[HALF_A_DAY:]
+    lines += ["", f"## Half a day: steps 01 to {HALF_A_DAY:02}", "", *program(first)]
+    if later:
+        lines += ["", "## What follows on a longer day", "", *program(later)]
     lines += ["", "## Extra", "", "| what | minutes |", "| --- | ---: |"]
     for page, meta in pages:
         lines += [f"| {row} | {length} |" for row, length in rows(page, meta, "extra")]
     return "\n".join(lines) + "\n"
+
+
+def program(pages: list[tuple[Path, dict]]) -> Iterator[str]:
+    """A table of the core of these steps by the clock, and how long it all takes."""
+    core = sum(minutes(meta["sections"], "core") for _, meta in pages)
+    pauses = len(pages) - 1
+    breaks = f" and {pauses} break{'s' if pauses > 1 else ''} of {BREAK} minutes" if pauses else ""
+    yield f"{core} minutes of work{breaks}: {clock(core + BREAK * pauses)} hours."
+    yield from ["", "| at | what | minutes |", "| ---: | --- | ---: |"]
+    passed = 0
+    for page, meta in pages:
+        if page != pages[0][0]:
+            yield f"| {clock(passed)} | *break* | {BREAK} |"
+            passed += BREAK
+        for row, length in rows(page, meta, "core"):
+            yield f"| {clock(passed)} | {row} | {length} |"
+            passed += length
 
 
 def rows(page: Path, meta: dict, track: str) -> Iterator[tuple[str, int]]:

@@ -27,6 +27,7 @@ class Picture:
     prepare: Callable
     until: str  # the picture ends below this element
     width: int = WIDTH
+    height: int = 900  # of the window
 
 
 def polled(page) -> None:
@@ -67,12 +68,38 @@ def raced(page) -> None:
         race.locator(".total", has_text="s").wait_for()
 
 
+def talked(page) -> None:
+    """Ann makes a room; Bob comes in another browser, says something, and types."""
+
+    def call(page, name: str) -> None:  # as a window that was given this name before
+        page.add_init_script(f"sessionStorage.setItem('name', '{name}')")
+
+    def say(page, text: str) -> None:
+        page.get_by_label("Message to everybody").fill(text)
+        page.get_by_role("button", name="Send").click()
+
+    call(page, "Ann")
+    page.get_by_label("A new room").fill("spinning")
+    page.get_by_role("button", name="Make it").click()
+    page.locator("#people", has_text="Ann (you)").wait_for()
+    other = page.context.browser.new_context().new_page()  # closed with the browser
+    call(other, "Bob")
+    other.goto(page.url)
+    page.locator("#people", has_text="Bob").wait_for()
+    say(page, "Is the bike by the window free?")
+    say(other, "Yes. I am on the one beside it.")
+    page.get_by_text("I am on the one").first.wait_for()
+    other.get_by_label("Message to everybody").press_sequentially("And br")
+    page.get_by_text("Bob is typing").wait_for()
+
+
 PICTURES = {
     "step01": Picture(1, "/", polled, "section:nth-of-type(3)"),
     "step02": Picture(2, "/handshake/", connected, "section:nth-of-type(1)"),
     "step03": Picture(3, "/", echoed, "main", width=1000),
     "step03-lifecycle": Picture(3, "/lifecycle/", played, "#plays > li:nth-child(4)"),
     "step03-slow": Picture(3, "/slow/", raced, "#races > li:last-child"),
+    "step04": Picture(4, "/", talked, "main", width=900, height=620),
 }
 
 
@@ -99,7 +126,7 @@ def take(names: list[str] | None = None) -> None:
 def shoot(browser, name: str, picture: Picture, address: str) -> None:
     """Prepare the page once, then take it in both schemes."""
     context = browser.new_context(
-        viewport={"width": picture.width, "height": 900},
+        viewport={"width": picture.width, "height": picture.height},
         device_scale_factor=2,
         reduced_motion="reduce",
     )

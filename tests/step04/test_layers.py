@@ -10,6 +10,7 @@ from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError
 from redis.exceptions import TimeoutError as ReadTimeout
 
@@ -73,6 +74,18 @@ async def test_a_datetime_passes_in_memory_and_fails_on_redis(name, request):
 # --8<-- [end:datetime]
 
 
+@pytest.mark.parametrize("name", ["in-memory", *REDIS])
+async def test_names_are_checked_by_all_but_pub_sub(name, request):
+    async with layer_of(name, request) as layer:
+        if name == "pubsub":
+            channel = await member(layer, "two words")
+            await layer.group_send("two words", {"type": "count", "number": 1})
+            assert await drain(layer, channel, 1) == [1]
+        else:
+            with pytest.raises(TypeError, match="Group name must be a valid unicode string"):
+                await member(layer, "two words")
+
+
 # What is lost
 
 
@@ -129,6 +142,34 @@ async def test_core_drops_the_oldest_of_a_consumer_that_lags_behind(request, cap
             assert await drain(layer, quick, number) == [number]
         assert await drain(layer, slow, 150) == [*range(51, 151)]
     assert not caplog.messages  # and nobody is told
+
+
+@pytest.mark.needs("redis")
+@pytest.mark.parametrize("name", ["core", "pubsub"])
+async def test_a_redis_that_was_restarted_has_forgotten_the_groups_of_core(name, redis_server):
+    """Pub/Sub subscribes again by itself; a member of a group of core has to be added again."""
+    first = redis_server()
+    layer = LAYERS[name](hosts=[first.url])
+    channel = await member(layer, "room.1")
+    await layer.group_send("room.1", {"type": "count", "number": 1})
+    assert await drain(layer, channel, 1) == [1]
+    first.stop()
+    with pytest.raises((ConnectionError, RedisConnectionError)):
+        await layer.group_send("room.1", {"type": "count", "number": 2})
+    redis_server("--port", str(first.port))
+    if name == "core":
+        await layer.group_send("room.1", {"type": "count", "number": 3})
+        await layer.group_add("room.1", channel)
+        await layer.group_send("room.1", {"type": "count", "number": 4})
+        assert await drain(layer, channel, 4) == [4]
+    else:
+        heard = asyncio.ensure_future(layer.receive(channel))
+        async with asyncio.timeout(SECONDS):
+            while not heard.done():
+                await layer.group_send("room.1", {"type": "count", "number": 3})
+                await asyncio.wait([heard], timeout=0.1)
+        assert (await heard)["number"] == 3
+    await layer.flush()
 
 
 # What separates two projects on one Redis
