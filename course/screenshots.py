@@ -99,7 +99,7 @@ PICTURES = {
     "step03": Picture(3, "/", echoed, "main", width=1000),
     "step03-lifecycle": Picture(3, "/lifecycle/", played, "#plays > li:nth-child(4)"),
     "step03-slow": Picture(3, "/slow/", raced, "#races > li:last-child"),
-    "step04": Picture(4, "/", talked, "main", width=900, height=620),
+    "step04": Picture(4, "/", talked, "#composer", width=900, height=620),
 }
 
 
