@@ -12,6 +12,9 @@ For page authors: one line, by itself, with an empty line before and after:
 
     --8<-- "docs/assets/traces/step03-echo.html"
 
+Two browsers in one picture are a trace whose actions begin with a letter: who does it. Each has a
+context of its own, so no cookie is shared, and the events carry the letter and a connection number.
+
 A trace more is an entry more in TRACES, then `python3 -m course record NAME`. Without a recording,
 `<wire-trace step="3" url="/ws/echo/json/" send='["{}"]'></wire-trace>` is live only; the attribute
 `start="empty"` begins a recording before its first event, for pages that ask for a prediction.
@@ -34,6 +37,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 
 from course.masking import masked_header
@@ -55,14 +59,29 @@ class Script:
     url: str
     title: str
     # ("send", text), ("bytes", numbers), ("messages", how many have come by now),
-    # ("close", code, reason). It begins with open or a refusal, and ends with close.
+    # ("close", code, reason). It begins with open or a refusal, and ends with close. For several
+    # browsers, ("A", "open", path), ("A", "send", text) and so on, from open to close.
     actions: tuple[tuple, ...] = ()
     protocols: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
+    room: str = ""  # to be made first, as the page of step 04 does it
+
+    def by_browser(self) -> list[tuple]:
+        """The actions of all browsers; a single one has no letter."""
+        if self.actions and len(self.actions[0][0]) == 1:
+            return list(self.actions)
+        return [("", "open", self.url), *(("", *action) for action in self.actions)]
 
     def sent(self) -> list[str]:
-        """The texts the page sends: what the inspector offers to send when it is live."""
-        return [action[1] for action in self.actions if action[0] == "send"]
+        """The texts the first page sends: what the inspector offers to send when it is live."""
+        actions = self.by_browser()
+        sending = (actions[0][0], "send")
+        return [action[2] for action in actions if action[:2] == sending]
+
+
+def says(text: str, client_id: str) -> str:
+    """A frame for a room."""
+    return json.dumps({"type": "chat_message", "message": text, "client_id": client_id})
 
 
 ECHO = (("send", "hi"), ("messages", 1), ("close", 1000))
@@ -114,6 +133,72 @@ TRACES = {
         "Three messages to a slow handler: one at a time",
         (("send", "one"), ("send", "two"), ("send", "three"), ("messages", 3), ("close", 1000)),
     ),
+    "step04-cheer": Script(
+        4,
+        "/ws/cheers/",
+        "Two browsers, one group, one cheer",
+        (
+            ("A", "open", "/ws/cheers/"),
+            ("A", "messages", 1),
+            ("B", "open", "/ws/cheers/"),
+            ("B", "messages", 1),
+            ("A", "send", "go!"),
+            ("A", "messages", 2),
+            ("B", "messages", 2),
+            ("B", "close", 1000),
+            ("B", "ended"),
+            ("A", "close", 1000),
+        ),
+    ),
+    "step04-room": Script(
+        4,
+        "/ws/chat/lobby/?name=Ann",
+        "Ann (A) and Bob (B) in one room: stored, then broadcast",
+        (
+            ("A", "open", "/ws/chat/lobby/?name=Ann"),
+            ("A", "messages", 2),  # history, online
+            ("B", "open", "/ws/chat/lobby/?name=Bob"),
+            ("B", "messages", 2),
+            ("A", "messages", 3),  # Bob has joined
+            ("A", "send", says("hello", "ann-1")),
+            ("A", "messages", 5),  # the ack and the message
+            ("B", "messages", 3),
+            ("B", "close", 1000),
+            ("A", "messages", 6),  # Bob has left
+            ("B", "ended"),
+            ("A", "close", 1000),
+        ),
+        room="lobby",
+    ),
+    "step04-resume": Script(
+        4,
+        "/ws/chat/gym/?name=Ann",
+        "Bob (B) comes back and asks for what came after number 1",
+        (
+            ("A", "open", "/ws/chat/gym/?name=Ann"),
+            ("A", "messages", 2),
+            ("A", "send", says("hello", "ann-1")),
+            ("A", "messages", 4),
+            ("B", "open", "/ws/chat/gym/?name=Bob"),
+            ("B", "messages", 2),  # history up to number 1
+            ("A", "messages", 5),
+            ("B", "close", 4000, "into a tunnel"),
+            ("A", "messages", 6),
+            ("B", "ended"),
+            ("A", "send", says("still there?", "ann-2")),
+            ("A", "messages", 8),
+            ("A", "send", says("hello?", "ann-3")),
+            ("A", "messages", 10),
+            ("B", "open", "/ws/chat/gym/?name=Bob&after=1"),
+            ("B", "messages", 2),  # the two that were missed
+            ("A", "messages", 11),
+            ("B", "close", 1000),
+            ("A", "messages", 12),
+            ("B", "ended"),
+            ("A", "close", 1000),
+        ),
+        room="gym",
+    ),
 }
 
 
@@ -163,8 +248,8 @@ def serving(step: Step) -> Iterator[int]:
             server.stdout.close()
 
 
-OPEN = """async ({base, path, protocols}) => {
-  window.events = [];
+WATCH = """async (base) => {
+  window.reports = [];
   const watching = new WebSocket(base + "/");
   await new Promise((resolve, reject) => {
     watching.onerror = () => reject(new Error("the tap does not answer"));
@@ -172,71 +257,142 @@ OPEN = """async ({base, path, protocols}) => {
       const event = JSON.parse(message.data);
       watching.send("1");
       if (event.kind === "watching") resolve();
-      else events.push(event);
+      else reports.push(event);
     };
   });
   window.watching = watching;
-  window.connection = wireTrace.openSocket(base + path, protocols, path, (e) => events.push(e));
+}"""
+UNWATCH = "() => new Promise((done) => { watching.onclose = () => done(); watching.close(); })"
+OPEN = """({base, path, protocols, number}) => {
+  window.number = number;
+  window.events = window.events || [];
+  const report = (event) => events.push({...event, connection: number});
+  window.connection = wireTrace.openSocket(base + path, protocols, path, report);
 }"""
 SETTLED = """() => connection.socket.readyState !== 0"""
-MESSAGES = """(count) => events.filter((e) => e.kind === "message").length >= count"""
-DONE = """() => events.some((e) => e.kind === "end")
-  && events.some((e) => e.side === "browser" && e.kind === "close" && "wasClean" in e.data)"""
+MESSAGES = """(count) => count <=
+  events.filter((e) => e.connection === number && e.kind === "message").length"""
+CLOSED = """() => events.some((e) => e.connection === number && e.side === "browser"
+  && e.kind === "close" && "wasClean" in e.data)"""
+ENDED = """(number) => reports.some((e) => e.connection === number && e.kind === "end")"""
 ALIGN = """({server, browser}) =>
   wireTrace.align([...browser, ...server].map((event) => ({...event})))"""
 
 
-def record_one(context, name: str, port: int) -> dict:
-    """Play one script in a fresh page and return its trace."""
-    script = TRACES[name]
-    page = context.new_page()
-    page.set_default_timeout(DEADLINE)
-    # A document of the step's own origin that opens no socket itself. It has to come over the
-    # network: to a page from elsewhere, Chromium refuses connections to this machine.
-    page.goto(f"http://127.0.0.1:{port}/static/css/look.css")
-    for cookie in script.cookies:
-        context.add_cookies(
-            [{"name": cookie, "value": "a-secret", "url": f"http://127.0.0.1:{port}"}]
+class Browser:
+    """One of the browsers of a trace: a context of its own, and what DevTools says of its page."""
+
+    def __init__(self, browser, port: int, cookies: tuple[str, ...]):
+        site = f"http://127.0.0.1:{port}"
+        self.base = f"ws://127.0.0.1:{port}{TAP}"
+        self.context = browser.new_context(locale="en-GB")
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(DEADLINE)
+        # A document of the step's own origin that opens no socket itself. It has to come over the
+        # network: to a page from elsewhere, Chromium refuses connections to this machine.
+        self.page.goto(f"{site}/static/css/look.css")
+        self.context.add_cookies(
+            [{"name": name, "value": "a-secret", "url": site} for name in cookies]
         )
-    page.add_script_tag(path=INSPECTOR / "inspector.js")
-    devtools = context.new_cdp_session(page)
-    network: list[tuple[str, dict]] = []
-    for event in ("Created", "WillSendHandshakeRequest", "HandshakeResponseReceived", "FrameError"):
-        kind = f"Network.webSocket{event}"
-        devtools.on(kind, lambda data, event=event: network.append((event, data)))
-    devtools.send("Network.enable")
-    devtools.send("Performance.enable")
-    metrics = devtools.send("Performance.getMetrics")["metrics"]
-    origin = next(m["value"] for m in metrics if m["name"] == "NavigationStart") * 1000
-    base = f"ws://127.0.0.1:{port}{TAP}"
-    where = {"base": base, "path": script.url, "protocols": list(script.protocols)}
-    page.evaluate(OPEN, where)
-    page.wait_for_function(SETTLED)
-    for action in script.actions:
-        act(page, *action)
-    page.wait_for_function(DONE)
-    events = page.evaluate("events")
-    page.evaluate(
-        "() => new Promise((done) => { watching.onclose = () => done(); watching.close(); })"
-    )
-    browser = [{**e, "at": e["at"] + origin} for e in events if e["side"] == "browser"]
-    add_handshake(browser, network, base + script.url, script.url)
-    server = [e for e in events if e["side"] == "server" and e["kind"] != "end"]
+        self.page.add_script_tag(path=INSPECTOR / "inspector.js")
+        devtools = self.context.new_cdp_session(self.page)
+        self.network: list[tuple[str, dict]] = []
+        for event in (
+            "Created",
+            "WillSendHandshakeRequest",
+            "HandshakeResponseReceived",
+            "FrameError",
+        ):
+            kind = f"Network.webSocket{event}"
+            devtools.on(kind, lambda data, event=event: self.network.append((event, data)))
+        devtools.send("Network.enable")
+        devtools.send("Performance.enable")
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        self.origin = next(m["value"] for m in metrics if m["name"] == "NavigationStart") * 1000
+        self.connections: list[int] = []
+
+    def open(self, path: str, protocols: tuple[str, ...], number: int) -> None:
+        """Open connection `number` of the trace, and wait for how its handshake ends."""
+        where = {"base": self.base, "path": path, "protocols": list(protocols), "number": number}
+        self.page.evaluate(OPEN, where)
+        self.page.wait_for_function(SETTLED)
+        self.connections.append(number)
+
+    def act(self, what: str, *details) -> None:
+        """One action of a script."""
+        if what == "send":
+            self.page.evaluate("(text) => connection.send(text)", details[0])
+        elif what == "bytes":
+            sending = "(data) => connection.send(new Uint8Array(data).buffer)"
+            self.page.evaluate(sending, list(details[0]))
+        elif what == "messages":
+            self.page.wait_for_function(MESSAGES, arg=details[0])
+        elif what == "close":
+            self.page.evaluate("(given) => connection.close(...given)", list(details))
+        else:
+            raise ValueError(what)
+
+    def seen(self, scopes: dict[int, dict]) -> list[dict]:
+        """All events of this side, with the handshakes as DevTools saw them."""
+        events = [{**e, "at": e["at"] + self.origin} for e in self.page.evaluate("events")]
+        opened = [
+            data["requestId"]
+            for event, data in self.network
+            if event == "Created" and data["url"] != f"{self.base}/"
+        ]
+        found = []
+        for number, request in zip(self.connections, opened, strict=True):
+            own = [event for event in events if event["connection"] == number]
+            add_handshake(own, [(e, d) for e, d in self.network if d["requestId"] == request])
+            in_order_of_arrival(own, [name for name, _ in scopes[number]["headers"]])
+            found += [{**event, "connection": number} for event in own]
+        return found
+
+
+def record_one(browser, name: str, port: int) -> dict:
+    """Play one script in fresh browsers and return its trace."""
+    script = TRACES[name]
+    if script.room:
+        make_room(browser, port, script.room)
+    actions = script.by_browser()
+    browsers = {who: Browser(browser, port, script.cookies) for who, *_ in actions}
+    observer = next(iter(browsers.values())).page
+    observer.evaluate(WATCH, browsers[actions[0][0]].base)
+    owners: list[str] = []
+    for who, what, *details in actions:
+        if what == "open":
+            owners.append(who)
+            browsers[who].open(*details, script.protocols, len(owners))
+        elif what == "ended":  # the application has returned, so what it did last is reported
+            observer.wait_for_function(ENDED, arg=browsers[who].connections[-1])
+        else:
+            browsers[who].act(what, *details)
+    for one in browsers.values():
+        one.page.wait_for_function(CLOSED)
+    for number in range(1, len(owners) + 1):
+        observer.wait_for_function(ENDED, arg=number)
+    server = observer.evaluate("reports")
+    observer.evaluate(UNWATCH)
     if any(event["kind"] == "lost" for event in server):
         raise CourseError(f"{name}: the tap reported that it lost events")
-    scope = next(event["data"] for event in server if event["kind"] == "scope")
-    in_order_of_arrival(browser, [name for name, _ in scope["headers"]])
-    merged = page.evaluate(ALIGN, {"browser": browser, "server": server})
-    versions = {
-        **{package: version(package) for package in ("daphne", "channels", "django")},
-        "Chromium": context.browser.version,
-    }
-    page.close()
-    context.clear_cookies()
+    server = [event for event in server if event["kind"] != "end"]
+    scopes = {event["connection"]: event["data"] for event in server if event["kind"] == "scope"}
+    seen = [event for one in browsers.values() for event in one.seen(scopes)]
+    for event in [*seen, *server]:
+        if owners[0]:
+            event["by"] = owners[event["connection"] - 1]
+        else:
+            del event["connection"]
+    merged = observer.evaluate(ALIGN, {"browser": seen, "server": server})
+    for one in browsers.values():
+        one.context.close()
     start = merged[0]["at"]
     for event in merged:
         event["at"] = round(event["at"] - start, 2)
-        event.pop("connection", None)
+    versions = {
+        **{package: version(package) for package in ("daphne", "channels", "django")},
+        "Chromium": browser.version,
+    }
     trace = {
         "name": name,
         "step": script.step,
@@ -246,32 +402,26 @@ def record_one(context, name: str, port: int) -> dict:
         "send": script.sent(),
         "protocols": list(script.protocols),
         "events": merged,
-        "scope": scope,
+        "scope": scopes[1],
         "versions": versions,
     }
     return with_port(trace, port, 8000 + script.step)
 
 
-def act(page, what: str, *details) -> None:
-    """One action of a script."""
-    if what == "send":
-        page.evaluate("(text) => connection.send(text)", details[0])
-    elif what == "bytes":
-        page.evaluate("(data) => connection.send(new Uint8Array(data).buffer)", list(details[0]))
-    elif what == "messages":
-        page.wait_for_function(MESSAGES, arg=details[0])
-    elif what == "close":
-        page.evaluate("(given) => connection.close(...given)", list(details))
-    else:
-        raise ValueError(what)
+def make_room(browser, port: int, room: str) -> None:
+    """Make a room with the form of step 04's page, in a browser that then is gone."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{port}/")
+    page.locator("#id_name").fill(room)
+    page.get_by_role("button", name="Make it").click()
+    page.wait_for_url(f"**/rooms/{room}/")
+    context.close()
 
 
-def add_handshake(browser: list[dict], network: list, address: str, path: str) -> None:
-    """Put what only the DevTools protocol sees of the handshake into the browser's events."""
-    ids = [data["requestId"] for event, data in network if data.get("url") == address]
+def add_handshake(browser: list[dict], network: list[tuple[str, dict]]) -> None:
+    """Put what only the DevTools protocol sees of the handshake into a connection's events."""
     for event, data in network:
-        if data["requestId"] not in ids:
-            continue
         request = next(e for e in browser if e["kind"] == "handshake")
         if event == "WillSendHandshakeRequest":
             request["data"] = {
@@ -357,12 +507,13 @@ def record_all(names: list[str], takes: int = 1) -> Iterator[dict]:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
         )
-        context = browser.new_context(locale="en-GB")
         for number in sorted({TRACES[name].step for name in names}):
             with serving(step(number)) as port:
                 for name in names:
                     if TRACES[name].step == number:
-                        played = [record_one(context, name, port) for _ in range(takes)]
+                        # A room is made once, and numbers its messages on.
+                        again = 1 if TRACES[name].room else takes
+                        played = [record_one(browser, name, port) for _ in range(again)]
                         yield min(played, key=lambda trace: trace["events"][-1]["at"])
         browser.close()
 
@@ -372,13 +523,16 @@ VOLATILE = [
     (re.compile(r"[A-Za-z0-9+/]{27}="), "<accept>"),
     (re.compile(r'("127\.0\.0\.1", )\d+'), r"\g<1><port>"),
     (re.compile(r"Mozilla/5\.0[^\"]*"), "<browser>"),
+    (re.compile(r"specific\.+\w+!\w+"), "<channel>"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z"), "<time>"),
+    (re.compile(r"\broom\.\d+"), "<room>"),
     (re.compile(r"Daphne/[\d.]+|daphne/[\d.]+"), "<daphne>"),
 ]
 BROWSERS_OWN = ("accept-language", "accept-encoding")  # change with its version
 
 
 def normalised(value, name: str = ""):
-    """A value without what differs from run to run: keys, ports, times, versions of the browser."""
+    """A value without what differs from run to run: keys, ports, times, channels, browsers."""
     if isinstance(value, dict):
         return {key: normalised(item, key) for key, item in value.items() if key != "at"}
     if name == "client":
@@ -397,16 +551,19 @@ def normalised(value, name: str = ""):
 def compare(stored: dict, fresh: dict) -> list[str]:
     """What two recordings of one trace say differently, each naming its event.
 
-    The two sides race, so each keeps its own order and the order between them does not count.
+    The sides race, so each keeps its own order and the order between them does not count; so do
+    the connections of one trace.
     """
     differences = []
     for key in ("name", "step", "folder", "url", "title", "send", "protocols"):
         if stored.get(key) != fresh.get(key):
             differences.append(f"{key}: {stored.get(key)!r} is now {fresh.get(key)!r}")
-    for side in ("browser", "server", "layer"):
+    traces = (stored, fresh)
+    connections = {event.get("connection", 0) for trace in traces for event in trace["events"]}
+    for connection, side in product(sorted(connections), ("browser", "server", "layer")):
         then, now = (
-            [normalised(event) for event in trace["events"] if event["side"] == side]
-            for trace in (stored, fresh)
+            [normalised(event) for event in trace["events"] if belongs(event, connection, side)]
+            for trace in traces
         )
         for number in range(max(len(then), len(now))):
             was = then[number] if number < len(then) else None
@@ -414,8 +571,13 @@ def compare(stored: dict, fresh: dict) -> list[str]:
             if was != is_:
                 event = was or is_
                 place = f"{side} event {number + 1} ({event['kind']} {event['label']})"
+                place += f" of connection {connection}" if connection else ""
                 differences.append(f"{place}: {json.dumps(was)} is now {json.dumps(is_)}")
     return differences
+
+
+def belongs(event: dict, connection: int, side: str) -> bool:
+    return event["side"] == side and event.get("connection", 0) == connection
 
 
 def stored(name: str) -> dict | None:

@@ -9,7 +9,8 @@ The steps know nothing of it. A page of the docs makes up an id that nobody can 
 1. watches at `/tap-<id>/`, a WebSocket on which this module reports what it sees as JSON, and
    answers each report with the number of reports it has read;
 2. opens the connection to be watched at `/tap-<id>/ws/echo/`. The prefix is taken off before the
-   application sees it; each event of that connection is reported, credentials masked.
+   application sees it; each event of that connection is reported, credentials masked, and so is
+   what it says to the channel layer and hears from it (course/tap_layer.py).
 
 Everything else goes to the application as it came. `COURSE_TAP=off` in the environment leaves the
 tap out: for a server that other machines reach, where nobody should watch anybody's connection.
@@ -27,6 +28,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from course.masking import label, readable
+from course.tap_layer import listen_in, watcher
 
 TAPPED = re.compile(r"(/tap-[A-Za-z0-9_-]{16,64})(/.*)", re.DOTALL)
 MAX_OBSERVERS = 20
@@ -87,9 +89,11 @@ class Observer:
 class Tap:
     """An ASGI application around another one; see the top of this file."""
 
-    def __init__(self, app) -> None:
+    def __init__(self, app, layer=None) -> None:
         self.app = app
         self.observers: dict[str, Observer] = {}
+        if layer is not None:
+            listen_in(layer)
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "websocket" or not scope["path"].startswith("/tap-"):
@@ -138,8 +142,11 @@ class Tap:
         observer.connections += 1
         number = observer.connections
 
-        def report(kind: str, label: str, data: dict) -> None:
-            observer.report(kind, label, connection=number, data=readable(data))
+        def report(kind: str, label: str, data: dict, side: str = "server") -> None:
+            observer.report(kind, label, side=side, connection=number, data=readable(data))
+
+        def report_layer(side: str, label: str, data: dict) -> None:
+            report("group", label, data, side)
 
         def passing(message: dict) -> dict:
             try:
@@ -156,6 +163,7 @@ class Tap:
             await send(passing(message))
 
         report("scope", scope["path"], scope)
+        token = watcher.set(report_layer)
         try:
             await self.app(scope, heard, said)
         except BaseException as error:  # a cancellation by the server is worth showing as well
@@ -165,17 +173,19 @@ class Tap:
             report("error", name, {"exception": f"{name}: {error}", "raised in": where})
             raise
         finally:
+            watcher.reset(token)
             report("end", "", {})  # the application has returned: nothing more will follow
 
 
 def build():
     """What daphne serves: the step's application and its static files, as `runserver` does."""
+    from channels.layers import get_channel_layer
     from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 
     from config.asgi import application as step  # cwd is the step's folder
 
     served = ASGIStaticFilesHandler(step)
-    return served if os.environ.get("COURSE_TAP") == "off" else Tap(served)
+    return served if os.environ.get("COURSE_TAP") == "off" else Tap(served, get_channel_layer())
 
 
 def __getattr__(name: str):

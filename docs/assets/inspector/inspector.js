@@ -1,7 +1,8 @@
 /* The wire inspector: <wire-trace step="3" url="/ws/echo/async-websocket/" send='["hi"]'>.
 
    It draws both sides of one WebSocket connection: the browser on the left, the server in the
-   middle, the channel layer on the right where there is one; time runs down. It replays the
+   middle, the channel layer on the right where there is one; time runs down. A trace of several
+   browsers gives each a line of its own and marks its events with its letter. It replays the
    recorded trace inside it (a <script type="application/json">, written by course/record.py) and
    can open a live connection to the running step through course/tap.py.
 
@@ -45,7 +46,14 @@
     "server disconnect": "The application's last event: the connection is gone, sending is useless now.",
     "server error": "Something went wrong in the application. Unanswered, the handshake gets a 500; later, Daphne closes " +
       "with 1011. disconnect() is not called.",
+    "server group": "The layer hands a message to this consumer. The method named by its type runs in its turn, after " +
+      "what the consumer is doing now.",
     "layer group": "A message through the channel layer, which joins consumers that do not know each other.",
+    "layer group_add": "The consumer asks the layer to count its channel among the group's. Nobody is told.",
+    "layer group_discard": "The consumer takes its channel out of the group.",
+    "layer group_send": "The consumer gives the layer a message for every channel of the group, its own too if it is a " +
+      "member. The call returns when the layer has it, and does not say who gets it.",
+    "layer send": "The consumer gives the layer a message for one channel.",
   };
 
   const clock = () => performance.now();
@@ -110,8 +118,21 @@
   const isResponse = (event) => event.kind === "handshake" && "status line" in event.data;
   const isCall = (event) => event.side === "browser" && event.kind === "close" && "call" in event.data;
 
+  /* The events of one connection each; a trace of several browsers numbers its connections. */
+  function connections(events) {
+    const found = new Map();
+    for (const event of events) {
+      const key = event.by ? event.connection : 0;
+      if (!found.has(key)) found.set(key, []);
+      found.get(key).push(event);
+    }
+    return [...found.values()];
+  }
+
   /* Which event caused which on the other side: pairs of events, cause first. */
-  function pairs(events) {
+  const pairs = (events) => connections(events).flatMap(pairsOfOne);
+
+  function pairsOfOne(events) {
     const found = [];
     const on = (side, ...kinds) => events.filter((e) => e.side === side && kinds.includes(e.kind));
     const link = (cause, effect) => cause && effect && found.push([cause, effect]);
@@ -140,11 +161,14 @@
     return found;
   }
 
-  /* Put both sides on one time axis. Their clocks may differ by a little, so an effect never
-     stands before its cause, and each side keeps its own order. */
+  /* Put all sides on one time axis. Their clocks may differ by a little, so an effect never
+     stands before its cause, and each side keeps its own order; server and layer have one clock. */
   function align(events) {
-    const order = { browser: [], server: [], layer: [] };
-    for (const event of events) order[event.side].push(event);
+    const order = {};
+    for (const event of events) {
+      const clockOf = event.side === "browser" ? `browser ${event.by}` : "server";
+      (order[clockOf] = order[clockOf] || []).push(event);
+    }
     const before = pairs(events);
     for (const list of Object.values(order)) {
       for (let i = 1; i < list.length; i += 1) before.push([list[i - 1], list[i]]);
@@ -184,14 +208,20 @@
 
   function word(event) {
     if (event.side === "browser" && event.kind === "send") return "send()";
+    if (event.kind === "group") return event.side === "server" ? "from layer" : event.data.call || "group";
     return isCall(event) ? "close()" : event.kind;
   }
+
+  /* A message's type says most: it stands first, without the JSON around it. */
+  const brief = (text) => text.replace(/^\{"type": ?"(\w+)"(?:, ?(.*?)\}?|\})$/, (all, type, rest) =>
+    rest ? `${type} ${rest}` : type);
 
   function meaning(event) {
     if (isResponse(event)) {
       return MEANING[/ 101 /.test(event.data["status line"] + " ") ? "browser response" : "browser refusal"];
     }
-    return MEANING[`${event.side} ${isCall(event) ? "close()" : event.kind}`] || "";
+    const layer = event.side === "layer" && MEANING[`layer ${event.data.call}`];
+    return layer || MEANING[`${event.side} ${isCall(event) ? "close()" : event.kind}`] || "";
   }
 
   const duration = (ms) => (ms < 999.5 ? `${ms.toFixed(ms < 99.95 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(2)} s`);
@@ -259,6 +289,7 @@
       this.arrows.setAttribute("aria-hidden", "true");
       this.lanes = make("div", { class: "wt-lanes", "aria-hidden": "true" },
         make("span", { class: "wt-lane-time" }, "time"), make("span", { class: "wt-lane-browser" }, "Browser"),
+        make("span", { class: "wt-lane-wire" }),
         make("span", { class: "wt-lane-server" }, "Server"), make("span", { class: "wt-lane-layer" }, "Layer"));
       this.empty = make("p", { class: "wt-empty" });
       this.node = make("div", { class: "wt-timeline" }, this.lanes,
@@ -290,7 +321,15 @@
         row.classList.toggle("wt-now", index === visible - 1);
         last = row;
       });
-      this.node.classList.toggle("wt-with-layer", events.some((event) => event.side === "layer"));
+      const isLayer = (event) => event.side === "layer" || event.kind === "group";
+      this.node.classList.toggle("wt-with-layer", events.some(isLayer));
+      this.letters = [...new Set(events.map((event) => event.by).filter(Boolean))].sort();
+      this.node.style.setProperty("--more", Math.max(0, this.letters.length - 1));
+      this.node.classList.toggle("wt-several", this.letters.length > 1);
+      this.lanes.querySelector(".wt-lane-wire").replaceChildren(
+        ...this.letters.map((letter) => make("span", {}, letter)));
+      this.node.classList.toggle("wt-long", events.length > 30);
+      for (const [event, row] of this.rows) row.style.setProperty("--nth", Math.max(0, this.letters.indexOf(event.by)));
       this.empty.hidden = events.length > 0;
       this.lanes.hidden = this.list.hidden = events.length === 0;
       this.drawArrows();
@@ -306,10 +345,13 @@
           panel.hidden = !panel.hidden;
           toggle.setAttribute("aria-expanded", String(!panel.hidden));
         } } },
-        make("span", { class: "wt-time" }), make("span", { class: "wt-sr" }, ` ${SIDES[event.side]}: `),
+        make("span", { class: "wt-time" }),
+        make("span", { class: "wt-sr" }, ` ${SIDES[event.side]}${event.by ? `, ${event.by}` : ""}: `),
         make("span", { class: "wt-mark", "aria-hidden": "true" }, symbol(event)),
-        make("span", { class: "wt-what" }, make("span", { class: "wt-word" }, word(event)), " ",
-          make("span", { class: "wt-label" }, event.label)));
+        make("span", { class: "wt-what" },
+          make("span", { class: "wt-word" },
+            event.by ? make("span", { class: "wt-by", "aria-hidden": "true" }, event.by) : null, word(event)), " ",
+          make("span", { class: "wt-label" }, brief(event.label))));
       const row = make("li", { class: "wt-row", "data-side": event.side, "data-kind": event.kind },
         make("span", { class: "wt-gap" }), toggle, panel);
       this.rows.set(event, row);
@@ -340,6 +382,34 @@
         path.setAttribute("class", `wt-arrow${frame ? " wt-frame" : ""}${arrived ? "" : " wt-under-way"}`);
         this.arrows.append(path);
       }
+      this.drawLayerArrows(body, box);
+    }
+
+    /* What goes to the layer and comes from it, each within its own row, as far as its text leaves
+       room: the other end of such a line is a consumer that may answer much later. */
+    drawLayerArrows(body, box) {
+      const marks = (side) => this.events.filter((event) => event.side === side).map(box);
+      const [server] = marks("server");
+      const last = this.lanes.querySelector(".wt-lane-layer").getBoundingClientRect().right - body.left;
+      if (!server || !this.node.classList.contains("wt-with-layer")) return;
+      this.events.forEach((event, index) => {
+        if (event.kind !== "group" || index >= this.visible) return;
+        const row = this.rows.get(event);
+        const range = document.createRange();
+        range.selectNodeContents(row.querySelector(".wt-what"));
+        const text = range.getBoundingClientRect();
+        const y = (box(event).top + box(event).bottom) / 2 - body.top;
+        const half = server.width / 2;
+        const [from, to] = event.side === "layer" ?
+          [server.right - body.left - half, Math.max(text.left, row.querySelector(".wt-what").getBoundingClientRect().left) - body.left - 6] :
+          [last - half, Math.min(text.right, row.querySelector(".wt-what").getBoundingClientRect().right) - body.left + 6];
+        if (Math.abs(to - from) < 14 || (to > from) !== (event.side === "layer")) return;
+        const back = to > from ? -7 : 7;
+        const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+        path.setAttribute("d", `M${from} ${y}L${to} ${y}M${to + back} ${y - 4}L${to} ${y}L${to + back} ${y + 4}`);
+        path.setAttribute("class", "wt-arrow wt-to-layer");
+        this.arrows.append(path);
+      });
     }
   }
 
