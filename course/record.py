@@ -1,12 +1,12 @@
 """Record the wire traces of the docs from the running steps: `python3 -m course record [NAME…]`.
 
-Each trace is an entry of TRACES: a step, a path, and what the page does there. Recording one opens
-it in Chromium through course/tap.py and writes
+Each trace is an entry of TRACES in course/trace_scripts.py. Recording one opens it in Chromium
+through course/tap.py and writes
 - docs/assets/traces/NAME.json: the events of both sides on one time axis (ms), credentials masked,
   the step's own port in place of the one it ran on;
 - docs/assets/traces/NAME.html: the whole <wire-trace> element, trace and <noscript> table inside;
 - docs/first.html, for the trace it shows.
-A trace that says the same as the stored one (see `normalised`) is not written again.
+A trace that says the same as the stored one (course/trace_compare.py) is not written again.
 
 For page authors: one line, by itself, with an empty line before and after:
 
@@ -34,172 +34,21 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
-from itertools import product
 from pathlib import Path
 
 from course.masking import masked_header
 from course.steps import BY_RUNNING, ROOT, CourseError, Step, step
+from course.trace_compare import compare
 from course.trace_html import FIRST, FIRST_TRACE, INSPECTOR, first_page, noscript_table, snippet
+from course.trace_scripts import TRACES
 
 __all__ = ["TRACES", "compare", "noscript_table", "record", "record_all"]
 
 FOLDER = ROOT / "docs/assets/traces"
 DEADLINE = 15_000  # ms for any one thing to happen
 TAP = "/tap-course-record-00000001"
-
-
-@dataclass(frozen=True)
-class Script:
-    """One trace: where to connect and what the page does there, in order."""
-
-    step: int
-    url: str
-    title: str
-    # ("send", text), ("bytes", numbers), ("messages", how many have come by now),
-    # ("close", code, reason). It begins with open or a refusal, and ends with close. For several
-    # browsers, ("A", "open", path), ("A", "send", text) and so on, from open to close.
-    actions: tuple[tuple, ...] = ()
-    protocols: tuple[str, ...] = ()
-    cookies: tuple[str, ...] = ()
-    room: str = ""  # to be made first, as the page of step 04 does it
-
-    def by_browser(self) -> list[tuple]:
-        """The actions of all browsers; a single one has no letter."""
-        if self.actions and len(self.actions[0][0]) == 1:
-            return list(self.actions)
-        return [("", "open", self.url), *(("", *action) for action in self.actions)]
-
-    def sent(self) -> list[str]:
-        """The texts the first page sends: what the inspector offers to send when it is live."""
-        actions = self.by_browser()
-        sending = (actions[0][0], "send")
-        return [action[2] for action in actions if action[:2] == sending]
-
-
-def says(text: str, client_id: str) -> str:
-    """A frame for a room."""
-    return json.dumps({"type": "chat_message", "message": text, "client_id": client_id})
-
-
-ECHO = (("send", "hi"), ("messages", 1), ("close", 1000))
-TRACES = {
-    "step02-echo": Script(2, "/ws/echo/", "An echo in plain ASGI", ECHO),
-    "step02-refused": Script(2, "/ws/refused/", "Closed before accepting: HTTP 403"),
-    "step02-silence": Script(2, "/ws/silent/", "Neither accepted nor closed: cut after about 5 s"),
-    "step02-unknown": Script(2, "/ws/no-such-path/", "A path that no route knows: HTTP 500"),
-    "step02-scope": Script(
-        2,
-        "/ws/scope/?lesson=2",
-        "A connection that is told its own scope",
-        (("messages", 1), ("close", 1000)),
-        cookies=("step02_asgi_sessionid",),
-    ),
-    "step03-echo": Script(3, "/ws/echo/async-websocket/", "One message there and back", ECHO),
-    "step03-close": Script(
-        3,
-        "/ws/lifecycle/",
-        "The page closes with 4001",
-        (("send", "hi"), ("messages", 1), ("close", 4001, "done here")),
-    ),
-    "step03-server-close": Script(
-        3,
-        "/ws/lifecycle/",
-        "The consumer closes with 4001",
-        (("send", '{"type": "close", "code": 4001, "reason": "as you asked"}'), ("messages", 1)),
-    ),
-    "step03-exception": Script(
-        3, "/ws/lifecycle/", "The consumer raises: 1011", (("send", '{"type": "raise"}'),)
-    ),
-    "step03-subprotocol": Script(
-        3,
-        "/ws/lifecycle/",
-        "Two subprotocols offered, one in common",
-        ECHO,
-        protocols=("chat.v9", "echo.v2"),
-    ),
-    "step03-no-subprotocol": Script(
-        3, "/ws/lifecycle/", "No subprotocol in common", protocols=("chat.v9",)
-    ),
-    "step03-refused": Script(3, "/ws/lifecycle/?refuse=before", "Refused before accepting"),
-    "step03-accept-then-close": Script(
-        3, "/ws/lifecycle/?refuse=after", "Accepted, then closed with 4403"
-    ),
-    "step03-slow": Script(
-        3,
-        "/ws/slow/async/",
-        "Three messages to a slow handler: one at a time",
-        (("send", "one"), ("send", "two"), ("send", "three"), ("messages", 3), ("close", 1000)),
-    ),
-    "step04-cheer": Script(
-        4,
-        "/ws/cheers/",
-        "Two browsers, one group, one cheer",
-        (
-            ("A", "open", "/ws/cheers/"),
-            ("A", "messages", 1),
-            ("B", "open", "/ws/cheers/"),
-            ("B", "messages", 1),
-            ("A", "send", "go!"),
-            ("A", "messages", 2),
-            ("B", "messages", 2),
-            ("B", "close", 1000),
-            ("B", "ended"),
-            ("A", "close", 1000),
-        ),
-    ),
-    "step04-room": Script(
-        4,
-        "/ws/chat/lobby/?name=Ann",
-        "Ann (A) and Bob (B) in one room: stored, then broadcast",
-        (
-            ("A", "open", "/ws/chat/lobby/?name=Ann"),
-            ("A", "messages", 2),  # history, online
-            ("B", "open", "/ws/chat/lobby/?name=Bob"),
-            ("B", "messages", 2),
-            ("A", "messages", 3),  # Bob has joined
-            ("A", "send", says("hello", "ann-1")),
-            ("A", "messages", 5),  # the ack and the message
-            ("B", "messages", 3),
-            ("B", "close", 1000),
-            ("A", "messages", 6),  # Bob has left
-            ("B", "ended"),
-            ("A", "close", 1000),
-        ),
-        room="lobby",
-    ),
-    "step04-resume": Script(
-        4,
-        "/ws/chat/gym/?name=Ann",
-        "Bob (B) comes back and asks for what came after number 1",
-        (
-            ("A", "open", "/ws/chat/gym/?name=Ann"),
-            ("A", "messages", 2),
-            ("A", "send", says("hello", "ann-1")),
-            ("A", "messages", 4),
-            ("B", "open", "/ws/chat/gym/?name=Bob"),
-            ("B", "messages", 2),  # history up to number 1
-            ("A", "messages", 5),
-            ("B", "close", 4000, "into a tunnel"),
-            ("A", "messages", 6),
-            ("B", "ended"),
-            ("A", "send", says("still there?", "ann-2")),
-            ("A", "messages", 8),
-            ("A", "send", says("hello?", "ann-3")),
-            ("A", "messages", 10),
-            ("B", "open", "/ws/chat/gym/?name=Bob&after=1"),
-            ("B", "messages", 2),  # the two that were missed
-            ("A", "messages", 11),
-            ("B", "close", 1000),
-            ("A", "messages", 12),
-            ("B", "ended"),
-            ("A", "close", 1000),
-        ),
-        room="gym",
-    ),
-}
 
 
 @contextmanager
@@ -215,7 +64,8 @@ def serving(step: Step) -> Iterator[int]:
             "PYTHONUNBUFFERED": "1",
             "PYTHONUTF8": "1",
         }
-        environment.pop("COURSE_TAP", None)
+        for name in ("COURSE_TAP", "REDIS_URL", "DATABASE_URL"):
+            environment.pop(name, None)
         migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
         subprocess.run(migrate, cwd=copy, env=environment, check=True, stdin=subprocess.DEVNULL)
         server = subprocess.Popen(
@@ -516,68 +366,6 @@ def record_all(names: list[str], takes: int = 1) -> Iterator[dict]:
                         played = [record_one(browser, name, port) for _ in range(again)]
                         yield min(played, key=lambda trace: trace["events"][-1]["at"])
         browser.close()
-
-
-VOLATILE = [
-    (re.compile(r"[A-Za-z0-9+/]{22}=="), "<key>"),
-    (re.compile(r"[A-Za-z0-9+/]{27}="), "<accept>"),
-    (re.compile(r'("127\.0\.0\.1", )\d+'), r"\g<1><port>"),
-    (re.compile(r"Mozilla/5\.0[^\"]*"), "<browser>"),
-    (re.compile(r"specific\.+\w+!\w+"), "<channel>"),
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z"), "<time>"),
-    (re.compile(r"\broom\.\d+"), "<room>"),
-    (re.compile(r"Daphne/[\d.]+|daphne/[\d.]+"), "<daphne>"),
-]
-BROWSERS_OWN = ("accept-language", "accept-encoding")  # change with its version
-
-
-def normalised(value, name: str = ""):
-    """A value without what differs from run to run: keys, ports, times, channels, browsers."""
-    if isinstance(value, dict):
-        return {key: normalised(item, key) for key, item in value.items() if key != "at"}
-    if name == "client":
-        return "<client>"
-    if name == "headers":
-        kept = [[key, normalised(text)] for key, text in value if key.lower() not in BROWSERS_OWN]
-        return sorted(kept)
-    if isinstance(value, list):
-        return [normalised(item) for item in value]
-    if isinstance(value, str):
-        for pattern, text in VOLATILE:
-            value = pattern.sub(text, value)
-    return value
-
-
-def compare(stored: dict, fresh: dict) -> list[str]:
-    """What two recordings of one trace say differently, each naming its event.
-
-    The sides race, so each keeps its own order and the order between them does not count; so do
-    the connections of one trace.
-    """
-    differences = []
-    for key in ("name", "step", "folder", "url", "title", "send", "protocols"):
-        if stored.get(key) != fresh.get(key):
-            differences.append(f"{key}: {stored.get(key)!r} is now {fresh.get(key)!r}")
-    traces = (stored, fresh)
-    connections = {event.get("connection", 0) for trace in traces for event in trace["events"]}
-    for connection, side in product(sorted(connections), ("browser", "server", "layer")):
-        then, now = (
-            [normalised(event) for event in trace["events"] if belongs(event, connection, side)]
-            for trace in traces
-        )
-        for number in range(max(len(then), len(now))):
-            was = then[number] if number < len(then) else None
-            is_ = now[number] if number < len(now) else None
-            if was != is_:
-                event = was or is_
-                place = f"{side} event {number + 1} ({event['kind']} {event['label']})"
-                place += f" of connection {connection}" if connection else ""
-                differences.append(f"{place}: {json.dumps(was)} is now {json.dumps(is_)}")
-    return differences
-
-
-def belongs(event: dict, connection: int, side: str) -> bool:
-    return event["side"] == side and event.get("connection", 0) == connection
 
 
 def stored(name: str) -> dict | None:

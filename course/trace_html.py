@@ -29,7 +29,9 @@ def noscript_table(trace: dict) -> str:
     rows = []
     for event in trace["events"]:
         data = escaped(json.dumps(event["data"], ensure_ascii=False, indent=1))
-        cells = [f"{event['at']:.1f}", SIDES[event["side"]], event["kind"], event["label"]]
+        side = f"{SIDES[event['side']]} {event.get('by', '')}".strip()
+        kind = event["data"].get("call", "group") if event["side"] == "layer" else event["kind"]
+        cells = [f"{event['at']:.1f}", side, kind, event["label"]]
         shown = "".join(f"<td>{escaped(cell)}</td>" for cell in cells)
         rows.append(
             f"<tr>{shown}<td><details><summary>data</summary><pre>{data}</pre></details></td></tr>"

@@ -5,6 +5,8 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from channels.exceptions import ChannelFull
+from channels.layers import InMemoryChannelLayer
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -396,6 +398,94 @@ async def test_an_observer_that_leaves_mid_connection_does_not_disturb_it():
     assert (await connection.hear())["text"] == "still here"
     await connection.end()
     assert not app.observers
+
+
+def in_a_group(layer):
+    """An application in a group of the layer: passes on what it hears, and what the group says."""
+
+    async def application(scope, receive, send):
+        channel = await layer.new_channel()
+        await layer.group_add("all", channel)
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        await layer.group_send("all", {"type": "news", "text": "hi"})
+        event = await asyncio.create_task(layer.receive(channel))
+        await send({"type": "websocket.send", "text": event["text"]})
+        await layer.send(channel, {"type": "own", "secret": b"x"})
+        await layer.receive(channel=channel)
+        await layer.group_discard("all", channel)
+
+    return application
+
+
+async def test_what_passes_the_layer_is_reported():
+    layer = InMemoryChannelLayer()
+    app = Tap(in_a_group(layer), layer)
+    observer = await watch(app)
+    connection = await accepted(app)
+    connection.say("receive", text="go")
+    assert (await connection.hear())["text"] == "hi"
+    await connection.task
+    reports = await observer.reports(11)
+    assert [(r["side"], r["data"].get("call", r["kind"]), r["label"]) for r in reports] == [
+        ("server", "scope", "/ws/echo/"),
+        ("layer", "group_add", "all"),
+        ("server", "connect", ""),
+        ("server", "accept", ""),
+        ("server", "receive", '"go"'),
+        # One call: that the in-memory layer sends to each member by itself is not the lesson.
+        ("layer", "group_send", "news all"),
+        ("server", "group", "news"),
+        ("server", "send", '"hi"'),
+        ("layer", "send", "own"),
+        ("server", "group", "own"),
+        ("layer", "group_discard", "all"),
+    ]
+    called, got = reports[5]["data"], reports[6]["data"]
+    assert called["message"] == got["message"] == {"type": "news", "text": "hi"}
+    assert got["channel"] == reports[1]["data"]["channel"]
+    assert (await observer.report())["kind"] == "end"
+
+
+async def test_of_a_connection_that_is_not_watched_the_layer_tells_nothing():
+    layer = InMemoryChannelLayer()
+    app = Tap(in_a_group(layer), layer)
+    observer = await watch(app)
+    watched = await accepted(app)
+    other = await accepted(app, "/ws/echo/")
+    other.say("receive", text="go")
+    assert (await other.hear())["text"] == "hi"
+    await other.task
+    watched.say("receive", text="go")
+    reports = await observer.reports(6)
+    calls = [r["data"]["call"] for r in reports if r["side"] == "layer"]
+    assert calls == ["group_add", "group_send"]  # its own
+    await watched.task
+
+
+async def test_a_wrapped_layer_returns_and_raises_what_it_did():
+    layer = InMemoryChannelLayer(capacity=1)
+    results = []
+
+    async def application(scope, receive, send):
+        await receive()
+        results.append(await layer.group_add("all", channel="it"))
+        await layer.send("it", {"type": "one"})
+        with pytest.raises(ChannelFull):
+            await layer.send("it", {"type": "two"})
+        results.append(await layer.receive("it"))
+        with pytest.raises(AssertionError, match="not a dict"):
+            await layer.send("it", "no dict")
+        await send({"type": "websocket.close"})
+
+    app = Tap(application, layer)
+    await watch(app)
+    for path in ("/ws/", f"{PREFIX}/ws/"):
+        connection = Connection(app, websocket_scope(path))
+        connection.say("connect")
+        await asyncio.wait_for(connection.task, SECONDS)
+        assert results[-2:] == [None, {"type": "one"}]
 
 
 async def test_a_real_step_is_watched_through_daphne(step_server):

@@ -42,14 +42,17 @@ def test_a_new_recording_says_the_same(name, recorded):
 def test_an_effect_never_stands_before_its_cause(name):
     events = record.stored(name)["events"]
     assert [e["at"] for e in events] == sorted(e["at"] for e in events)
-    place = {(e["side"], e["kind"], e["label"]): i for i, e in reversed(list(enumerate(events)))}
-    for (side, kind, label), index in place.items():
+    place = {
+        (e.get("connection"), e["side"], e["kind"], e["label"]): i
+        for i, e in reversed(list(enumerate(events)))
+    }
+    for (connection, side, kind, label), index in place.items():
         other = {
             ("server", "receive"): ("browser", "send"),
             ("browser", "message"): ("server", "send"),
         }
         if (side, kind) in other:
-            assert place[(*other[side, kind], label)] < index
+            assert place[(connection, *other[side, kind], label)] < index
 
 
 @pytest.fixture
@@ -110,6 +113,63 @@ def test_a_difference_names_its_event(trace, change, event):
     change(other["events"])
     differences = record.compare(trace, other)
     assert differences and differences[0].startswith(event), differences
+
+
+@pytest.fixture
+def cheer():
+    return record.stored("step04-cheer")
+
+
+def test_two_browsers_and_the_layer_are_in_one_picture(cheer):
+    """One send, one group_send, and each of the two consumers gets it from the layer."""
+    by = {letter: [e for e in cheer["events"] if e["by"] == letter] for letter in "AB"}
+    assert {e["connection"] for e in by["A"]} == {1} and {e["connection"] for e in by["B"]} == {2}
+    for events in by.values():
+        assert [e["label"] for e in events if e["kind"] == "message"][1:] == ['"go!"']
+    calls = [(e["by"], e["data"]["call"]) for e in cheer["events"] if e["side"] == "layer"]
+    assert calls == [
+        ("A", "group_add"),
+        ("B", "group_add"),
+        ("A", "group_send"),
+        ("B", "group_discard"),
+        ("A", "group_discard"),
+    ]
+    got = [e for e in cheer["events"] if (e["side"], e["kind"]) == ("server", "group")]
+    assert sorted(e["by"] for e in got) == ["A", "B"]
+    assert len({e["data"]["channel"] for e in got}) == 2
+
+
+def test_what_a_layer_makes_up_does_not_count_nor_how_connections_race(cheer):
+    text = re.sub(r"(inmemory!)\w+", r"\1abcdefghijkl", json.dumps(cheer))
+    other = json.loads(text)
+    other["events"].sort(key=lambda event: -event["connection"])
+    assert other != cheer
+    assert record.compare(cheer, other) == []
+
+
+def test_a_difference_names_its_connection(cheer):
+    other = copy.deepcopy(cheer)
+    got = [e for e in other["events"] if e["kind"] == "group" and e["by"] == "B"]
+    other["events"].remove(got[1])
+    differences = record.compare(cheer, other)
+    assert differences[0].startswith("server event 5 (group cheer) of connection 2")
+
+
+def test_who_comes_back_gets_what_was_missed_and_nothing_else():
+    events = record.stored("step04-resume")["events"]
+    frames = [
+        json.loads(e["data"]["data"])
+        for e in events
+        if (e["connection"], e["side"], e["kind"]) == (3, "browser", "message")
+    ]
+    assert frames[0]["type"] == "chat_history"
+    assert [message["number"] for message in frames[0]["messages"]] == [2, 3]
+
+
+def test_the_table_without_javascript_names_browsers_and_calls(cheer):
+    table = record.noscript_table(cheer)
+    assert "<td>browser B</td>" in table and "<td>channel layer A</td>" in table
+    assert "<td>group_send</td><td>cheer cheers</td>" in table
 
 
 def test_credentials_in_a_recording_are_masked():
