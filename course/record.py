@@ -285,9 +285,11 @@ def add_handshake(browser: list[dict], network: list[tuple[str, dict]]) -> None:
             sent = response.get("requestHeaders")  # with cookies, as they went out
             if sent:
                 request["data"]["headers"] = pairs(sent)
+            # The page hears of it afterwards, even where DevTools' clock is a little late.
+            heard = min(e["at"] for e in browser if e["kind"] != "handshake") - 0.01
             browser.append(
                 {
-                    "at": data["timestamp"] * 1000,
+                    "at": min(data["timestamp"] * 1000, heard),
                     "side": "browser",
                     "kind": "handshake",
                     "label": status,
