@@ -11,6 +11,7 @@ from pages import pages
 from playwright.sync_api import expect
 
 ADDRESSES = sorted(re.sub(r"(^|/)index$", r"\1", page.name.removesuffix(".md")) for page in pages())
+STEPS = [str(int(path.parent.name[4:6])) for path in sorted(ROOT.glob("step*_*/manage.py"))]
 ADDRESSES = [f"{name}/" if name and not name.endswith("/") else name for name in ADDRESSES]
 
 
@@ -23,7 +24,7 @@ def dead_port() -> int:
 
 def with_ports(page, **ports: int) -> None:
     """Have the site look for the steps on these ports; nothing listens on the others."""
-    found = {name: dead_port() for name in ("1", "2", "3", "work")} | ports
+    found = {name: dead_port() for name in [*STEPS, "work"]} | ports
     page.add_init_script(f"window.WIRE_TRACE_PORTS = {found};")
 
 
@@ -62,7 +63,7 @@ def test_panel_says_that_nothing_runs(page, site):
     expect(panel.get_by_text("No step is running.")).to_be_visible()
     expect(panel.get_by_text("python3 -m course serve")).to_be_visible()
     expect(panel.get_by_text("py -m course serve")).to_be_visible()
-    expect(panel.locator("li[data-state=stopped]")).to_have_count(4)
+    expect(panel.locator("li[data-state=stopped]")).to_have_count(len(STEPS) + 1)
 
 
 def test_panel_links_to_what_runs(page, site, step_server):
@@ -73,7 +74,7 @@ def test_panel_links_to_what_runs(page, site, step_server):
     expect(running).to_have_count(1)
     expect(running).to_contain_text("step 03")
     expect(running.locator("a")).to_have_attribute("href", server.http())
-    expect(page.locator("[data-running]")).to_contain_text("Running: 1 of 3 steps.")
+    expect(page.locator("[data-running]")).to_contain_text(f"Running: 1 of {len(STEPS)} steps.")
 
 
 def test_panel_does_not_take_another_program_for_a_step(page, site, step_server):
@@ -89,7 +90,7 @@ def test_panel_looks_again_when_asked(page, site, step_server):
     expect(page.get_by_text("No step is running.")).to_be_visible()
     page.evaluate(f"window.WIRE_TRACE_PORTS['3'] = {step_server(3).port}")
     page.get_by_role("button", name="Look again").click()
-    expect(page.get_by_text("Running: 1 of 3 steps.")).to_be_visible()
+    expect(page.get_by_text(f"Running: 1 of {len(STEPS)} steps.")).to_be_visible()
 
 
 def test_search_finds_without_a_network(page, site):
