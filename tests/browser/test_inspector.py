@@ -262,6 +262,89 @@ def test_a_channel_layer_gets_its_column(inspect):
     expect(page.locator(".wt-lane-layer")).to_be_hidden()
 
 
+CHEER = record.stored("step04-cheer")["events"]
+
+
+def middles(page, selector):
+    """Where on the x axis the middles of these elements are, each once."""
+    return page.locator(selector).evaluate_all(
+        "nodes => [...new Set(nodes.map((node) => node.getBoundingClientRect())"
+        ".map((box) => Math.round(box.left + box.width / 2)))]"
+    )
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_two_browsers_have_a_line_each_and_the_layer_is_on_the_right(inspect, width):
+    page = inspect(element("step04-cheer"))
+    page.set_viewport_size({"width": width, "height": 740})
+    (first,) = middles(page, ".wt-row[data-side=browser][style*='--nth: 0'] .wt-mark")
+    (second,) = middles(page, ".wt-row[data-side=browser][style*='--nth: 1'] .wt-mark")
+    (server,) = middles(page, ".wt-row[data-side=server] .wt-mark")
+    (layer,) = middles(page, ".wt-row[data-side=layer] .wt-mark")
+    assert first < second < server < layer
+    a, b = page.locator(".wt-lane-wire span").all()
+    assert (a.inner_text(), b.inner_text()) == ("A", "B")
+    assert middles(page, ".wt-lane-wire span") == [first, second]
+    assert page.locator(".wt-by").all_inner_texts() == [event["by"] for event in CHEER]
+    # Each word can be read whole: a mark must not cover it, nor the column cut it.
+    cut = page.locator(".wt-word").evaluate_all(
+        "nodes => nodes.filter((node) => node.scrollWidth > node.clientWidth + 1)"
+        ".map((node) => node.textContent)"
+    )
+    assert cut == []
+    assert fits(page)
+
+
+def test_of_several_browsers_every_arrow_keeps_to_its_own_connection(inspect):
+    page = inspect(element("step04-cheer"))
+    by = page.evaluate(
+        """() => {
+          const trace = JSON.parse(document.querySelector("wire-trace script").textContent);
+          const key = (e) => `${e.side} ${e.kind} ${e.label} ${e.by}`;
+          return wireTrace.align(trace.events).map(key);
+        }"""
+    )
+    assert by == ["{side} {kind} {label} {by}".format(**event) for event in CHEER]
+    frames = page.locator(".wt-arrow.wt-frame")
+    expect(frames).to_have_count(sum(event["kind"] in ("receive", "message") for event in CHEER))
+
+
+def test_what_goes_to_the_layer_and_comes_back_is_drawn_in_its_row(inspect):
+    page = inspect(element("step04-cheer"))
+    page.set_viewport_size({"width": 1280, "height": 740})
+    to_layer = page.locator(".wt-to-layer")
+    expect(to_layer).to_have_count(sum(event["kind"] == "group" for event in CHEER))
+    press(page, "Restart")
+    expect(to_layer).to_have_count(0)
+
+
+def test_a_screen_reader_is_told_whose_event_it_is(inspect):
+    page = inspect(element("step04-cheer"))
+    send = page.get_by_role("button", name="Channel layer, A: group_send cheer cheers")
+    expect(send).to_be_visible()
+    expect(page.get_by_role("button", name="Server, B: from layer cheer")).to_be_visible()
+    send.click()
+    opened = page.locator(".wt-detail:visible")
+    expect(opened).to_contain_text("does not say who gets it")
+    expect(opened.get_by_role("definition").filter(has_text="go!").last).to_have_text("go!")
+
+
+def test_of_a_json_message_the_type_stands_first(inspect):
+    trace = record.stored("step03-echo")
+    labels = {
+        '{"type":"online","usernames":["Ann"]}': 'online "usernames":["Ann"]',
+        '{"type": "close", "code": 4001}': 'close "code": 4001',
+        '{"type":"ping"}': "ping",
+        '{"type":"chat_message","text":"cut of…': 'chat_message "text":"cut of…',
+        '{"code":1,"type":"x"}': '{"code":1,"type":"x"}',
+        '"{"': '"{"',
+    }
+    for event, label in zip(trace["events"], labels, strict=False):
+        event["label"] = label
+    page = inspect(record.snippet(trace))
+    assert page.locator(".wt-label").all_inner_texts()[: len(labels)] == list(labels.values())
+
+
 def test_received_text_stays_text(inspect):
     trace = record.stored("step03-echo")
     hostile = "<img src=x onerror=\"document.title='hacked'\">"
@@ -316,6 +399,27 @@ HANDSHAKE = (
     "server accept",
     "browser open",
 )
+
+
+def test_the_layer_is_shown_live(inspect, step_server):
+    """Two connections, each watched by its own inspector, which shows nothing of the other's."""
+    server = step_server(4)
+    page = inspect(element("step04-cheer") * 2, {"4": server.port})
+    for number in range(2):
+        one = page.locator("wire-trace").nth(number)
+        one.get_by_role("button", name="Live").click()
+        one.get_by_role("button", name="Connect").click()
+        expect(one.locator(".wt-state")).to_have_text("open")
+        expect(one.get_by_role("button", name="Channel layer: group_add cheers")).to_be_visible()
+    expect(page.locator(".wt-lane-wire span")).to_have_count(0)
+    first, second = page.locator("wire-trace").all()
+    second.get_by_label("Text to send").fill("hurrah")
+    second.get_by_role("button", name="Send", exact=True).click()
+    expect(second.get_by_role("button", name="Channel layer: group_send")).to_have_count(1)
+    expect(second.get_by_role("button", name="Server: from layer cheer")).to_have_count(1)
+    expect(first.get_by_role("button", name="Server: from layer cheer")).to_be_visible()
+    expect(first.get_by_role("button", name='Browser: message "hurrah"')).to_be_visible()
+    expect(first.get_by_role("button", name="Channel layer: group_send")).to_have_count(0)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
