@@ -54,6 +54,14 @@ def test_a_steps_own_requirements_allow_what_the_lock_installs(step):
         assert locked[wanted.name] in wanted.specifier, f"{wanted} but locked {locked[wanted.name]}"
 
 
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_the_learners_lock_is_enough_for_a_steps_tests(step):
+    """`test` and `check` run them with it. Celery is left out: the one test of it says so."""
+    locked = {wanted.name for wanted in requirements(ROOT / "requirements.txt")}
+    missing = {wanted.name for wanted in requirements(step / "requirements.txt")} - locked
+    assert missing <= {"celery"}
+
+
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
 def test_every_locked_package_has_a_hash_and_no_address(lock):
     text = (ROOT / lock).read_text("utf-8")
