@@ -99,11 +99,16 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
 
 
 def parts() -> list[tuple[str, list[str]]]:
-    """The root suite in parts that run beside each other: every other file, and the browser's."""
+    """The root suite in parts that run beside each other.
+
+    The browser's, every other file of the rest, and each step's: what needs servers.
+    """
     files = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/test_*.py"))
     found = [("tests, first half", files[0::2]), ("tests, second half", files[1::2])]
+    for folder in sorted(ROOT.glob("tests/step*/")):
+        found.append((f"tests/{folder.name}", [f"tests/{folder.name}"]))
     if has_playwright() and (ROOT / "tests/browser").exists():
-        found.append(("tests/browser", ["tests/browser"]))
+        found.insert(0, ("tests/browser", ["tests/browser"]))
     return [(name, files) for name, files in found if files]
 
 
