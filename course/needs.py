@@ -61,6 +61,7 @@ NEEDS = {
         "initdb", ("psycopg",), "sudo apt install postgresql", "brew install postgresql"
     ),
     "tools": Need("", ("ruff", "djlint")),
+    "celery": Need("", ("celery",)),
     "uvicorn": Need("", ("uvicorn",)),
     "zensical": Need("", ("zensical",)),
     "nginx": Need("nginx", (), "sudo apt install nginx", "brew install nginx"),

@@ -119,6 +119,14 @@ def test_browser_tests_wait_for_playwright(house):
     assert "  tests/browser: " in done.stdout
 
 
+def test_what_tests_a_step_with_servers_is_run_too(house):
+    (house / "tests/step02").mkdir()
+    (house / "tests/step02/test_it.py").write_text(FAILS, encoding="utf-8")
+    done, lines = run(house)
+    assert done.returncode == 1
+    assert any(line.startswith("tests/step02: 0 passed, 1 failed") for line in lines)
+
+
 def test_help_names_every_verb():
     done = subprocess.run(
         [sys.executable, "-m", "course.cli", "--help"], cwd=ROOT, capture_output=True, text=True

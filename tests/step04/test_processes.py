@@ -245,6 +245,7 @@ def worker(project, redis):
 
 
 @pytest.mark.needs("redis")
+@pytest.mark.needs("celery")
 async def test_a_task_reaches_those_who_picked_the_class(project, daphne, redis, worker):
     environment = {"REDIS_URL": redis}
     server = daphne(project, env=environment)
