@@ -1,16 +1,18 @@
 """`start` and `check`, and the gate: a task fails where it starts and passes where it ends."""
 
 import os
+import re
 import subprocess
 import sys
 from itertools import pairwise
 
 import pytest
+from markdown.extensions.toc import slugify
 
 from course.parts import outdated, parts_of
 from course.practice import MARK, run_tasks, start_practice
 from course.steps import Step, all_steps
-from tests.course_house import course, make_house
+from tests.course_house import ROOT, course, make_house
 
 TASKS = """
 import pytest
@@ -259,6 +261,14 @@ def test_a_list_that_fits(listed, tmp_path):
     assert "other.py stands for no file" in problem
 
 
+def is_on_the_page(address: str) -> bool:
+    """Whether a task's page has the heading that the task points to."""
+    page, _, anchor = address.partition("/#")
+    text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+?)(?: *\{ *#(\S+) *\})?$", text, re.MULTILINE)
+    return anchor in [own or slugify(heading, "-") for heading, own in headings]
+
+
 PRACTISED = [
     (new, part, before)
     for _, new in PAIRS
@@ -279,6 +289,7 @@ def test_every_task_fails_at_its_start_and_passes_at_its_end(step, part, before,
     failing = [f"{task.test}: {task.why}" for task in at_end if not task.passed]
     assert not failing, f"{step.name} fails its own tasks: {failing}"
     assert [task.test for task in at_start] == [task.test for task in at_end]
+    assert not [task.page for task in at_end if not is_on_the_page(task.page)]
     if before:  # a part begins where the one before ended
         failing = [f"{t.test}: {t.why}" for t in run_tasks(work, before) if not t.passed]
         assert not failing, f"part {part} begins without the work of part {before}: {failing}"
