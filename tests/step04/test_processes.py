@@ -138,7 +138,8 @@ async def test_the_command_reaches_the_guests_of_two_servers_once(layer, project
 @pytest.mark.parametrize("layer", LAYERS)
 async def test_what_is_said_at_one_server_is_heard_at_the_other_once(layer, two_servers):
     a, b, _ = two_servers(layer)
-    path = "/ws/chat/lobby/?name="
+    # Names of this run: the servers of the one before ended without waiting for guests to leave.
+    path = f"/ws/chat/lobby/?name={layer}-"
     async with connect(a, f"{path}Ann", "online") as ann, connect(b, f"{path}Ben", "online") as ben:
         await ann.get("user_joined")
         texts = [f"{layer} {number}" for number in range(3)]
