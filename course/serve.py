@@ -40,13 +40,12 @@ class Serving:
 
     def check_ports(self) -> None:
         """Fail before anything starts when a port is taken, or meant for two."""
-        docs = self.ports["docs"]
+        docs, last = self.ports["docs"], self.work_port
         for name, port in self.ports.items():
             if name != "docs" and port == docs:
                 raise CourseError(
                     f"Port {docs} is meant for the docs and for {name}.\n"
-                    f"Choose another --port: {self.work_port - WORK_NUMBER + 1} to {self.work_port} "
-                    "belong to the steps."
+                    f"Choose another --port: {last - 8} to {last} belong to the steps."
                 )
         for name, port in self.ports.items():
             if is_taken(port):
