@@ -69,9 +69,8 @@ def run_tasks(project: Path, stop_at_first_failure: bool = False) -> list[Task]:
         argv += ["-p", "no:cacheprovider", "--continue-on-collection-errors", "--color=no"]
         argv += [f"--tasks-report={report}"] + ["--first-failure"] * stop_at_first_failure
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
-        environment["PYTHONDONTWRITEBYTECODE"] = (
-            "1"  # two saves within a second would look like one
-        )
+        # Two saves within a second would look like one to Python's cache.
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         run = subprocess.run(
             argv,
             cwd=project,
