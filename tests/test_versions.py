@@ -76,4 +76,5 @@ def test_a_steps_suite_passes_on_another_python(python, step, tmp_path):
 
 @pytest.mark.slow
 def test_the_root_suite_passes_on_another_python(python):
-    run_suite(python, ROOT, "-m", "not slow")
+    """Without what is slow, and without the browser's tests: it runs the same JavaScript."""
+    run_suite(python, ROOT, "-m", "not slow", "--ignore", "tests/browser")
