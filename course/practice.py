@@ -99,9 +99,8 @@ def run_tasks(
         argv += [f"--tasks-report={report}"] + ["--first-failure"] * stop_at_first_failure
         argv += [f"--tasks-part={part}"] * (part is not None)
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
-        environment["PYTHONDONTWRITEBYTECODE"] = (
-            "1"  # two saves within a second would look like one
-        )
+        # Two saves within a second would look like one to Python's cache.
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         run = subprocess.run(
             argv,
             cwd=project,

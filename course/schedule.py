@@ -47,7 +47,7 @@ def render() -> str:
         "",
     ]
     lines += [
-        "The times stand in the pages themselves and are summed here."
+        "The times stand at the head of each step page's source and are summed here."
         " *Core* is what everybody does; *extra* is for those who are ahead, or for a longer day."
         " The clocks below start when everybody's set-up works.",
         "",

@@ -39,7 +39,14 @@ class Serving:
         return Program(name, argv, folder, {"PYTHONPATH": str(ROOT)}, watch=folder)
 
     def check_ports(self) -> None:
-        """Fail before anything starts when a port is taken."""
+        """Fail before anything starts when a port is taken, or meant for two."""
+        docs, last = self.ports["docs"], self.work_port
+        for name, port in self.ports.items():
+            if name != "docs" and port == docs:
+                raise CourseError(
+                    f"Port {docs} is meant for the docs and for {name}.\n"
+                    f"Choose another --port: {last - 8} to {last} belong to the steps."
+                )
         for name, port in self.ports.items():
             if is_taken(port):
                 option = f"--port {port + 1}" if name == "docs" else "--step-port 8100"

@@ -15,6 +15,9 @@ from rich.console import Console
 from course.needs import NEEDS, PREFIX
 from course.steps import COMMAND, ROOT, all_steps, step
 
+# Slow from end to end, so they run under --all only, each as a part of its own.
+LONG = ["tests/test_versions.py", "tests/test_copy.py"]
+
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -80,8 +83,12 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
     steps = [step(number) for number in numbers] or all_steps()
     suites = [(s.name, s.path, []) for s in steps]
     if not numbers:
-        suites += [
-            (name, ROOT, [*files, "--all"] if everything else files) for name, files in parts()
+        long, others = parts(everything)
+        options = ["--all"] if everything else []
+        suites = [
+            *((name, ROOT, [*files, *options]) for name, files in long),  # they begin first
+            *suites,
+            *((name, ROOT, [*files, *options]) for name, files in others),
         ]
     two = asyncio.Semaphore(2)  # a suite waits more than it computes
 
@@ -98,18 +105,23 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
     return 1 if total["failed"] or (everything and total["skipped"]) or not total["passed"] else 0
 
 
-def parts() -> list[tuple[str, list[str]]]:
-    """The root suite in parts that run beside each other.
+Part = tuple[str, list[str]]  # a name and the files
 
-    The browser's, every other file of the rest, and each step's: what needs servers.
+
+def parts(everything: bool) -> tuple[list[Part], list[Part]]:
+    """The root suite in parts that run beside each other: what is long, and the others.
+
+    The others: the browser's, each step's with its servers, and two halves of the rest.
     """
     files = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/test_*.py"))
-    found = [("tests, first half", files[0::2]), ("tests, second half", files[1::2])]
-    for folder in sorted(ROOT.glob("tests/step*/")):
-        found.append((f"tests/{folder.name}", [f"tests/{folder.name}"]))
+    long = [file for file in LONG if everything and file in files]
+    files = [file for file in files if file not in long]
+    folders = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("tests/step*/"))]
     if has_playwright() and (ROOT / "tests/browser").exists():
-        found.insert(0, ("tests/browser", ["tests/browser"]))
-    return [(name, files) for name, files in found if files]
+        folders.insert(0, "tests/browser")
+    halves = [("tests, first half", files[0::2]), ("tests, second half", files[1::2])]
+    others = [*((folder, [folder]) for folder in folders), *halves]
+    return [(file, [file]) for file in long], [(name, files) for name, files in others if files]
 
 
 def has_playwright() -> bool:

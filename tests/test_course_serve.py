@@ -228,6 +228,16 @@ def test_taken_port_is_named_with_the_option(tmp_path, project):
         assert "Traceback" not in failed.stderr
 
 
+def test_docs_do_not_take_the_port_of_a_step(tmp_path, project):
+    house = make_house(tmp_path / "house", project())
+    base = free_ports()
+    for above, name in ((1, "step 1"), (9, "work")):
+        failed = course(house, "serve", "--port", str(base + above), "--step-port", str(base))
+        assert failed.returncode == 1
+        assert f"Port {base + above} is meant for the docs and for {name}." in failed.stderr
+        assert "Traceback" not in failed.stderr
+
+
 def test_step_that_is_not_there(tmp_path, project):
     house = make_house(tmp_path / "house", project())
     failed = course(house, "serve", "--only", "4")

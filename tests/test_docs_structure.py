@@ -54,6 +54,12 @@ def test_step_page_keeps_the_pattern(page):
     assert '??? note "Speaker notes"' in page.source
 
 
+@pytest.mark.parametrize("page", STEPS, ids=named)
+def test_the_reader_sees_what_the_front_matter_promises(page):
+    for promise in [*page.meta["objectives"], *page.meta["needs"]]:
+        assert page.source.count(promise) == 2, promise
+
+
 def test_every_step_has_its_page():
     steps = {path.name for path in ROOT.glob("step*_*") if (path / "manage.py").exists()}
     assert {page.path.stem for page in STEPS} == steps

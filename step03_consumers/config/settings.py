@@ -10,8 +10,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
 
-DEBUG = env.bool("DEBUG", default=True)
-# Development starts without a key; a server with DEBUG off refuses to.
+# Nothing set is development. A server that is given a key of its own is none, unless it says so;
+# one with DEBUG off refuses to start without a key.
+DEBUG = env.bool("DEBUG", default="SECRET_KEY" not in env)
 SECRET_KEY = env("SECRET_KEY", default="django-insecure-development" if DEBUG else env.NOTSET)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 

@@ -514,6 +514,18 @@ def test_it_goes_live_on_the_learners_own_folder(inspect, step_server, daphne, t
     )
 
 
+def test_choosing_another_target_ends_the_connection_to_the_first(inspect, step_server):
+    """Else "my work folder" would be marked while step 3 answers."""
+    port = step_server(3).port
+    page = inspect(element("step03-echo"), {"3": port, "work": port})
+    go_live(page)
+    expect(page.locator(".wt-state")).to_have_text("open")
+    page.get_by_label("my work folder").check()
+    expect(page.locator(".wt-state")).to_have_text("not connected")
+    press(page, "Connect")
+    expect(page.locator(".wt-state")).to_have_text("open")
+
+
 def test_a_refusal_and_an_exception_are_shown_live(inspect, step_server):
     page = inspect(element("step03-refused"), {"3": step_server(3).port})
     go_live(page)

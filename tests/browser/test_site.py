@@ -56,6 +56,17 @@ def test_doors_lead_somewhere(page, site):
         assert answer.ok, answer.url
 
 
+def test_links_to_the_steps_follow_the_ports(page, site):
+    with_ports(page, **{"1": 8101, "3": 8103, "work": 8109})
+    page.goto(site)
+    own = page.locator("article a[href='http://127.0.0.1:8109/']")
+    expect(own).to_have_text(["http://127.0.0.1:8109/", "your own folder work/ at :8109"])
+    expect(page.locator("a[href='http://127.0.0.1:8101/']")).to_have_text("step 01 at :8101")
+    page.goto(site + "steps/step03_consumers/")
+    link = page.locator("a[href='http://127.0.0.1:8103/lifecycle/']")
+    expect(link).to_have_text("http://127.0.0.1:8103/lifecycle/")
+
+
 def test_panel_says_that_nothing_runs(page, site):
     with_ports(page)
     page.goto(site)

@@ -532,7 +532,7 @@
       const name = `wire-trace-target-${(count += 1)}`;
       const target = (key, label) => make("label", { class: "wt-choice" },
         make("input", { type: "radio", name, value: key, checked: key === this.step }), label);
-      this.targets = make("fieldset", { class: "wt-targets" }, make("legend", { class: "wt-sr" }, "Connect to"),
+      this.targets = make("fieldset", { class: "wt-targets", on: { change: () => this.leave() } }, make("legend", { class: "wt-sr" }, "Connect to"),
         target(this.step, `step ${this.step}`), target("work", "my work folder"));
       this.connectButton = button("Connect", () => this.connect(), { class: "wt-button wt-main" });
       this.targetBar = make("div", { class: "wt-bar" }, this.targets, this.connectButton);
@@ -670,6 +670,14 @@
       });
       this.live = live;
       this.setLiveState("connecting", "connecting");
+    }
+
+    /* Another target is another connection: the one there is must not pass for it. */
+    leave() {
+      if (!this.live || !this.connectButton.disabled) return;
+      this.live.stop();
+      this.live = null;
+      this.setMode("live");
     }
 
     /* Draw what has come since the last time: once a frame, however fast it comes. */

@@ -1,6 +1,7 @@
-/* The front page's panel: which steps run on this machine now.
+/* Links to the steps, on the ports where they are, and the front page's panel: which steps run on
+   this machine now.
 
-   It asks each step's tap (course/tap.py), which answers with its folder's name, so that another
+   The panel asks each step's tap (course/tap.py), which answers with its folder's name, so that another
    program on the port is not taken for the step. Looked at when the page opens, when the reader
    comes back to it, and when asked. */
 
@@ -13,6 +14,16 @@
   /* Where `python3 -m course serve` puts the steps; a test puts them elsewhere. */
   const port = (step) =>
     (window.WIRE_TRACE_PORTS || {})[step] || (step === "work" ? 8009 : 8000 + Number(step));
+
+  /* Pages are written for the default ports; `serve --step-port` moves the steps. */
+  function moveLinks() {
+    for (const link of document.querySelectorAll("a[href^='http://127.0.0.1:800']")) {
+      const written = link.port;
+      const moved = port(written === "8009" ? "work" : Number(written) - 8000);
+      link.textContent = link.textContent.replace(`:${written}`, `:${moved}`);
+      link.port = moved;
+    }
+  }
 
   /* Resolves to whether the step of that folder answers on the port. */
   function answers(step, folder) {
@@ -47,9 +58,6 @@
       return;
     }
     words.setAttribute("role", "status");
-    for (const item of items) {
-      item.querySelector("a").href = `http://127.0.0.1:${port(item.dataset.step)}/`;
-    }
     const again = document.createElement("button");
     again.type = "button";
     again.textContent = "Look again";
@@ -84,6 +92,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    moveLinks();
     document.querySelectorAll("[data-running]").forEach(begin);
   });
 })();
