@@ -1,4 +1,4 @@
-// A WebSocket that comes back by itself. The same file in every step from here on.
+// A WebSocket that comes back by itself. Step 04 adds to it: what must not be lost is sent again.
 //
 //   const socket = new ReconnectingSocket({ connect: async () => ({ url, protocols }) });
 //   socket.addEventListener("state", () => show(socket.state, socket.attempt, socket.code));
