@@ -15,8 +15,13 @@ from rich.console import Console
 from course.needs import NEEDS, PREFIX
 from course.steps import COMMAND, ROOT, all_steps, step
 
-# Slow from end to end, so they run under --all only, each as a part of its own.
-LONG = ["tests/test_versions.py", "tests/test_copy.py"]
+# Slow from end to end, so they run under --all only, as parts of their own: the files, and which
+# of their tests.
+LONG = [
+    ("tests/test_versions.py", "-k", "3.13"),
+    ("tests/test_versions.py", "-k", "not 3.13"),
+    ("tests/test_copy.py",),
+]
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -105,7 +110,7 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
     return 1 if total["failed"] or (everything and total["skipped"]) or not total["passed"] else 0
 
 
-Part = tuple[str, list[str]]  # a name and the files
+Part = tuple[str, list[str]]  # a name, and pytest's arguments
 
 
 def parts(everything: bool) -> tuple[list[Part], list[Part]]:
@@ -114,14 +119,15 @@ def parts(everything: bool) -> tuple[list[Part], list[Part]]:
     The others: the browser's, each step's with its servers, and two halves of the rest.
     """
     files = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/test_*.py"))
-    long = [file for file in LONG if everything and file in files]
-    files = [file for file in files if file not in long]
+    long = [list(part) for part in LONG if everything and part[0] in files]
+    files = [file for file in files if not any(file == part[0] for part in long)]
     folders = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("tests/step*/"))]
     if has_playwright() and (ROOT / "tests/browser").exists():
         folders.insert(0, "tests/browser")
     halves = [("tests, first half", files[0::2]), ("tests, second half", files[1::2])]
     others = [*((folder, [folder]) for folder in folders), *halves]
-    return [(file, [file]) for file in long], [(name, files) for name, files in others if files]
+    others = [(name, files) for name, files in others if files]
+    return [(" ".join(part), part) for part in long], others
 
 
 def has_playwright() -> bool:
