@@ -1,0 +1,10 @@
+"""The app's start: connect what listens to saved classes."""
+
+from django.apps import AppConfig
+
+
+class AlertsConfig(AppConfig):
+    name = "alerts"
+
+    def ready(self):
+        from alerts import signals  # noqa: F401  importing connects its receivers

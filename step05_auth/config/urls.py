@@ -1,0 +1,11 @@
+"""Which view answers which path."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("rooms.urls")),
+    path("alerts/", include("alerts.urls")),
+    path("cheers/", include("cheers.urls")),
+    path("admin/", admin.site.urls),
+]

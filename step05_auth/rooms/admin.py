@@ -1,0 +1,24 @@
+"""Rooms and messages in the admin."""
+
+from django.contrib import admin
+
+from rooms.models import Message, Room
+
+
+@admin.register(Room)
+class RoomAdmin(admin.ModelAdmin):
+    list_display = ["name", "last_number", "made_at"]
+    list_filter = ["made_at"]
+    search_fields = ["name"]
+
+
+@admin.register(Message)
+class MessageAdmin(admin.ModelAdmin):
+    list_display = ["room", "number", "username", "text", "sent_at"]
+    list_filter = ["room", "sent_at"]
+    list_select_related = ["room"]
+    search_fields = ["text", "username"]
+    readonly_fields = ["room", "number"]
+
+    def has_add_permission(self, request):
+        return False  # a message takes its number in services.store

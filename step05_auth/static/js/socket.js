@@ -1,0 +1,135 @@
+// A WebSocket that comes back by itself. Step 04 adds to it: what must not be lost is sent again.
+//
+//   const socket = new ReconnectingSocket({ connect: async () => ({ url, protocols }) });
+//   socket.addEventListener("state", () => show(socket.state, socket.attempt, socket.code));
+//   socket.addEventListener("message", (event) => show(event.data));
+//   socket.open();
+//
+// state: idle → connecting → open, or connecting ⇄ waiting (for the next try), and closed at last.
+// What is sent while there is no connection waits in a queue. What was sent just before a
+// connection broke may be lost: nobody can tell from this side whether it arrived. So what is
+// sent with an id is kept until acknowledge(id), and sent again on each new connection.
+
+const FIRST_DELAY = 1_000; // milliseconds, doubled at every failure …
+const MAX_DELAY = 30_000; // … up to this
+const STEADY = 5_000; // a connection that lived this long ends the row of failures
+
+// 44xx: the server has an answer, and asking again gives the same one. 4429 is "too fast".
+const isFinal = (code) => code >= 4400 && code <= 4499 && code !== 4429;
+
+export class ReconnectingSocket extends EventTarget {
+  state = "idle";
+  attempt = 0; // tries since the last steady connection
+  retryAt = null; // when the next try is due, on performance.now()'s clock
+  code = null; // of the last close, and its reason
+  reason = "";
+
+  #connect;
+  #maxQueue;
+  #queue = []; // { id, data }: not sent yet, or not acknowledged yet
+  #current = null; // the one attempt or connection that counts; its late rivals are ignored
+  #timer = null;
+
+  constructor({ connect, maxQueue = 100 }) {
+    super();
+    this.#connect = connect; // asked before every attempt: a ticket may be good for one only
+    this.#maxQueue = maxQueue;
+  }
+
+  get queued() {
+    return this.#queue.length;
+  }
+
+  open() {
+    if (this.state !== "idle" && this.state !== "closed") return;
+    this.attempt = 0;
+    this.#try();
+  }
+
+  retryNow() {
+    if (this.state === "waiting") this.#try();
+  }
+
+  // Leave this connection for a new one, at the address that connect() gives now.
+  renew() {
+    this.#current?.socket?.close();
+    this.attempt = 0;
+    this.#try();
+  }
+
+  // --8<-- [start:send]
+  // Send or queue; false if neither: then the caller still has it, and should say so.
+  send(data, id = null) {
+    const isOpen = this.state === "open" && this.#current.socket.readyState === WebSocket.OPEN;
+    if (id !== null || !isOpen) {
+      if (this.state === "closed" || this.#queue.length >= this.#maxQueue) return false;
+      this.#queue.push({ id, data });
+    }
+    if (isOpen) this.#current.socket.send(data);
+    return true;
+  }
+
+  // The other side has it: it need not be sent again.
+  acknowledge(id) {
+    this.#queue = this.#queue.filter((kept) => kept.id !== id);
+  }
+  // --8<-- [end:send]
+
+  // Close for good: no more tries, and what waits in the queue is forgotten.
+  close(code = 1000, reason = "") {
+    const socket = this.#current?.socket;
+    if (socket) socket.close(code, reason); // first: it throws if the code or reason is bad
+    else this.#current = null;
+    clearTimeout(this.#timer);
+    [this.#queue, this.code, this.reason] = [[], null, ""];
+    this.#become("closed");
+  }
+
+  // --8<-- [start:try]
+  async #try() {
+    clearTimeout(this.#timer);
+    const current = (this.#current = { socket: null, openedAt: Infinity });
+    this.attempt += 1;
+    this.#become("connecting");
+    let target;
+    try {
+      target = await this.#connect();
+    } catch {
+      if (current === this.#current) this.#retry();
+      return;
+    }
+    if (current !== this.#current) return; // closed while we were asking
+    const socket = (current.socket = new WebSocket(target.url, target.protocols ?? []));
+    const on = (type, handle) =>
+      socket.addEventListener(type, (event) => current === this.#current && handle(event));
+    on("open", () => {
+      if (this.state === "closed") return;
+      current.openedAt = performance.now();
+      for (const { data } of this.#queue) socket.send(data);
+      this.#queue = this.#queue.filter(({ id }) => id !== null);
+      this.#become("open");
+    });
+    on("message", (event) => this.dispatchEvent(new MessageEvent("message", { data: event.data })));
+    // Not from "error" as well: "close" always follows it, and two retries are two sockets.
+    on("close", ({ code, reason }) => {
+      [this.code, this.reason, current.socket] = [code, reason, null];
+      if (performance.now() - current.openedAt >= STEADY) this.attempt = 0;
+      if (this.state === "closed" || isFinal(code)) this.#become("closed");
+      else this.#retry();
+    });
+  }
+
+  // Exponential back-off with full jitter: a thousand clients must not come back in one instant.
+  #retry() {
+    const delay = Math.random() * Math.min(MAX_DELAY, FIRST_DELAY * 2 ** this.attempt);
+    this.retryAt = performance.now() + delay;
+    this.#timer = setTimeout(() => this.#try(), delay);
+    this.#become("waiting");
+  }
+  // --8<-- [end:try]
+
+  #become(state) {
+    this.state = state;
+    this.dispatchEvent(new Event("state"));
+  }
+}
