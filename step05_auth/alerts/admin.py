@@ -1,19 +1,12 @@
-"""Clubs and classes in the admin."""
+"""Teams in the admin."""
 
 from django.contrib import admin
 
-from alerts.models import Club, FitnessClass
+from alerts.models import Team
 
 
-@admin.register(Club)
-class ClubAdmin(admin.ModelAdmin):
+@admin.register(Team)
+class TeamAdmin(admin.ModelAdmin):
     list_display = ["name"]
-    search_fields = ["name"]
-
-
-@admin.register(FitnessClass)
-class FitnessClassAdmin(admin.ModelAdmin):
-    list_display = ["name", "club", "starts_at"]
-    list_filter = ["club", "starts_at"]
-    list_select_related = ["club"]
-    search_fields = ["name", "club__name"]
+    search_fields = ["name", "members__username"]
+    autocomplete_fields = ["members"]

@@ -1,4 +1,4 @@
-"""The app's start: connect what listens to saved classes."""
+"""The app's start: connect what listens to teams."""
 
 from django.apps import AppConfig
 

@@ -1,67 +1,69 @@
-"""Alerts: one connection in several groups."""
+"""Alerts: a connection hears what its person may hear, and only for as long as they may."""
 
+from channels.db import database_sync_to_async as in_thread
+
+from accounts.consumers import PersonConsumer
 from alerts import messages as wire
-from alerts.groups import groups_of
-from alerts.models import FitnessClass
-from frames.consumers import FrameConsumer, Refused
+from alerts.groups import PREFIX, may_hear, person_group
 
 
-class AlertConsumer(FrameConsumer):
-    """A guest's connection to the alerts, at /ws/alerts/?class=….
+class AlertConsumer(PersonConsumer):
+    """A person's connection to the alerts, at /ws/alerts/.
 
-    Receives and sends what messages.py lists. Closes with 4400 (`class` is no number) or 4404 (no
-    such class), after a `closing` frame. What is sent while a guest is away is lost.
+    Receives and sends what messages.py lists. What is sent while a person is away is lost.
     """
 
-    joined = frozenset()
+    decode = staticmethod(wire.decode)
+    joined = frozenset()  # names of groups
 
-    async def connect(self):
-        await self.accept()
-        try:
-            await self.pick(self.number_from_query("class"))
-        except FitnessClass.DoesNotExist:
-            await self.refuse(4404, "no such class")
-        except Refused as refusal:
-            await self.refuse(refusal.code, refusal.reason)
+    # --8<-- [start:permit]
+    async def permit(self):
+        """At every recheck: leave what this person may no longer hear."""
+        lost = [group for group in self.joined if not await in_thread(may_hear)(self.user, group)]
+        for group in lost:
+            await self.part(group)
+        if lost:
+            await self.tell()
 
-    async def receive(self, text_data=None, bytes_data=None):
-        if not self.joined:
-            return  # refused, and this came in before the close went out
-        try:
-            match wire.decode(text_data):
-                case wire.PickClass(class_id):
-                    await self.pick(class_id)
-                case wire.LeaveClass():
-                    await self.pick(None)
-        except wire.InvalidMessage as problem:
-            await self.reply(wire.Error("invalid_message", str(problem)))
-        except FitnessClass.DoesNotExist:
-            await self.reply(wire.Error("no_such_class", "there is no such class"))
+    async def enter(self):
+        await self.join(person_group(self.user.pk))
+        await self.tell()
 
-    # --8<-- [start:pick]
-    async def pick(self, class_id: int | None) -> None:
-        """Be in the groups of this class, and in no others."""
-        picked = None
-        if class_id is not None:
-            picked = await FitnessClass.objects.select_related("club").aget(pk=class_id)
-        groups = groups_of(picked)
-        # In the new before out of the old, and never out of what stays: nothing falls between.
-        for group in groups - self.joined:
-            await self.channel_layer.group_add(group, self.channel_name)
-        for group in self.joined - groups:
-            await self.channel_layer.group_discard(group, self.channel_name)
-        self.joined = groups
-        if picked is None:
-            await self.reply(wire.Picked(None))
-        else:
-            await self.reply(wire.Picked(picked.pk, picked.name, picked.club.name))
+    async def handle(self, message):
+        change = self.join if isinstance(message, wire.Subscribe) else self.part
+        if await change(PREFIX + message.group):
+            await self.tell()
+        else:  # in the same words for a group that does not exist: nobody learns which do
+            await self.reply(wire.Error("not_allowed", "there is no such group for you"))
 
-    async def announcement(self, event):
+    # --8<-- [end:permit]
+
+    # --8<-- [start:join]
+    async def join(self, group: str) -> bool:
+        """The one way into a group, and past the one check."""
+        if not await in_thread(may_hear)(self.user, group):
+            return False
+        await self.channel_layer.group_add(group, self.channel_name)
+        self.joined |= {group}
+        return True
+
+    async def part(self, group: str) -> bool:
+        if group not in self.joined:
+            return False
+        self.joined -= {group}  # first: alert() drops what is on its way already
+        await self.channel_layer.group_discard(group, self.channel_name)
+        return True
+
+    async def tell(self) -> None:
+        await self.reply(wire.Subscribed(sorted(name.removeprefix(PREFIX) for name in self.joined)))
+
+    async def alert(self, event):
         """Group message: pass the frame on as it is."""
-        await self.send(event["text"])
+        if event["group"] in self.joined:
+            await self.send(event["text"])
 
-    # --8<-- [end:pick]
+    # --8<-- [end:join]
 
-    async def disconnect(self, code):
+    async def leave(self):
         for group in self.joined:
-            await self.channel_layer.group_discard(group, self.channel_name)
+            await self.part(group)

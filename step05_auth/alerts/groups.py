@@ -1,26 +1,35 @@
-"""The names of this app's groups, in one place, made from database ids only."""
+"""The names of this app's groups, made from database ids only, and who may hear which."""
 
-from alerts.models import FitnessClass
+from django.contrib.auth.models import AnonymousUser, User
 
-EVERYONE = "everyone"
-
-
-# --8<-- [start:groups]
-def club_group(club_id: int) -> str:
-    """Everybody who picked a class of this club."""
-    return f"club.{club_id}"
+PREFIX = "alerts."  # on the wire, a group goes without it
+STAFF_GROUP = PREFIX + "staff"
 
 
-def class_group(class_id: int) -> str:
-    """Everybody who picked this class."""
-    return f"class.{class_id}"
+def person_group(user_id: int) -> str:
+    """The connections of one person."""
+    return f"{PREFIX}person.{user_id}"
 
 
-def groups_of(picked: FitnessClass | None) -> frozenset[str]:
-    """One group a level: so an announcement to a level reaches all below it, once."""
-    if picked is None:
-        return frozenset([EVERYONE])
-    return frozenset([EVERYONE, club_group(picked.club_id), class_group(picked.pk)])
+def team_group(team_id: int) -> str:
+    """The members of a team who asked for its alerts."""
+    return f"{PREFIX}team.{team_id}"
 
 
-# --8<-- [end:groups]
+# --8<-- [start:may_hear]
+def may_hear(user: User | AnonymousUser, group: str) -> bool:
+    """Who hears what, decided here alone: what is not listed here is denied.
+
+    `group` may be any text of a client's: it is compared with names made here, never read. The
+    database is asked each time, since `user` may be older than the last change.
+    """
+    now = User.objects.filter(pk=user.pk, is_active=True).first()
+    if now is None:  # anonymous, deleted, deactivated
+        return False
+    groups = [person_group(now.pk), *map(team_group, now.teams.values_list("pk", flat=True))]
+    if now.is_staff:
+        groups.append(STAFF_GROUP)
+    return group in groups
+
+
+# --8<-- [end:may_hear]

@@ -5,35 +5,37 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from accounts.messages import Authenticate
 from frames.messages import Closing, Error, InvalidMessage, decoder, encode  # noqa: F401
 
-ClassId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+GroupName = Annotated[str, Meta(max_length=64)]  # "staff", "team.<id>" or "person.<id>"
 
 
-class PickClass(Struct, tag_field="type", tag="pick_class"):
-    """Hear of this class and of its club from now on, and of no other."""
+class Subscribe(Struct, tag_field="type", tag="subscribe"):
+    """Hear this group as well, from now on."""
 
-    class_id: ClassId
-
-
-class LeaveClass(Struct, tag_field="type", tag="leave_class"):
-    """Hear only what is for everyone."""
+    group: GroupName
 
 
-class Picked(Struct, tag_field="type", tag="picked"):
-    """What you hear of now, this class and its club or neither. Also the first frame."""
+class Unsubscribe(Struct, tag_field="type", tag="unsubscribe"):
+    """Hear this group no more."""
 
-    class_id: int | None
-    name: str | None = None
-    club: str | None = None
+    group: GroupName
 
 
-class Announcement(Struct, tag_field="type", tag="announcement"):
-    """Something to know. `level` is "everyone", "club.<id>" or "class.<id>"."""
+class Subscribed(Struct, tag_field="type", tag="subscribed"):
+    """What you hear now. Also the first frame, and sent when you lose a group."""
+
+    groups: list[str]
+
+
+class Alert(Struct, tag_field="type", tag="alert"):
+    """Something to know, for a group; `by` is the username of who sent it."""
 
     text: str
-    level: str
+    group: str
+    by: str
     sent_at: datetime
 
 
-decode = decoder(PickClass | LeaveClass)  # of one struct alone, msgspec would ask no `type`
+decode = decoder(Subscribe | Unsubscribe | Authenticate)

@@ -1,30 +1,17 @@
-"""Clubs and their classes: the levels an announcement can go to."""
+"""Teams: what makes somebody one of those an alert is for."""
 
+from django.conf import settings
 from django.db import models
 
 
-class Club(models.Model):
-    """A place with classes."""
+class Team(models.Model):
+    """Some people, and a name for them."""
 
     name = models.CharField(max_length=100, unique=True)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="teams", blank=True)
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self):
         return self.name
-
-
-class FitnessClass(models.Model):
-    """An hour of a club's timetable. Who picks it, hears of it."""
-
-    club = models.ForeignKey(Club, models.CASCADE, related_name="classes")
-    name = models.CharField(max_length=100)
-    starts_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["starts_at", "name"]
-        verbose_name_plural = "fitness classes"
-
-    def __str__(self):
-        return f"{self.name}, {self.starts_at:%d %b %H:%M}"

@@ -1,58 +1,103 @@
-// Alerts as they come, and the class whose alerts these are.
+// Alerts as they come, and the groups they come from.
 
 import { ReconnectingSocket } from "./socket.js";
 import { showStatus } from "./status.js";
 
 const byId = (id) => document.getElementById(id);
 const scheme = location.protocol === "https:" ? "wss" : "ws";
-const select = byId("class");
-const LEVELS = { everyone: "Everyone", club: "Your club", class: "Your class" };
-const MOST = 100; // announcements kept
+const boxes = [...document.querySelectorAll("#groups input")];
+const nameOf = (box) => box.nextElementSibling.textContent;
+const MOST = 100; // alerts kept
 
-// --8<-- [start:pick]
-// The class stands in the socket's address too, so that each reconnection is in its groups again.
 const socket = new ReconnectingSocket({
-  connect: async () => ({
-    url: `${scheme}://${location.host}/ws/alerts/${select.value && `?class=${select.value}`}`,
-  }),
+  connect: async () => ({ url: `${scheme}://${location.host}/ws/alerts/` }),
 });
 
-select.addEventListener("change", () => {
-  byId("problem").textContent = "";
-  const message = select.value ? { type: "pick_class", class_id: Number(select.value) } : { type: "leave_class" };
-  if (socket.state === "open") socket.send(JSON.stringify(message));
-  else socket.open(); // after a refusal; an attempt under way takes the new address by itself
-});
-// --8<-- [end:pick]
+// --8<-- [start:subscribe]
+// What is ticked is what this person wants; what the server said last is what they hear. The two
+// are brought together one question at a time, on each new connection from the beginning.
+let heard = null; // groups; null while not connected
+let asked = null; // the box whose answer is due
+
+function askNext() {
+  if (heard === null || asked) return;
+  asked = boxes.find((box) => box.checked !== heard.includes(box.value)) ?? null;
+  if (!asked) return;
+  asked.wanted = asked.checked; // it may be ticked again before the answer is here
+  socket.send(JSON.stringify({ type: asked.wanted ? "subscribe" : "unsubscribe", group: asked.value }));
+}
 
 const HANDLERS = {
-  picked({ class_id, name, club }) {
-    if (select.value !== String(class_id ?? "")) return; // a later choice is on its way
-    const hears = name ? `everyone, for ${club} and for ${name}` : "everyone";
-    byId("hears").textContent = `You hear what is announced for ${hears}.`;
+  subscribed({ groups }) {
+    for (const box of boxes) {
+      if (heard?.includes(box.value) && !groups.includes(box.value) && box !== asked) give(box);
+    }
+    heard = groups;
+    if (asked && groups.includes(asked.value) === asked.wanted) asked = null;
+    showHeard();
+    askNext();
   },
-  announcement({ text, level, sent_at }) {
+  error({ detail }) {
+    byId("problem").textContent = `The server says: ${detail}. Reload the page for what you may hear now.`;
+    if (!asked) return;
+    asked.checked = heard.includes(asked.value);
+    asked = null;
+    remember();
+    askNext();
+  },
+  // --8<-- [end:subscribe]
+  alert({ text, group, by, sent_at }) {
     const item = document.createElement("li");
     const time = part("time", new Date(sent_at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
     time.dateTime = sent_at;
-    const kind = LEVELS[level.split(".")[0]];
-    item.append(part("strong", kind), time, part("p", text));
+    const head = part("strong", `${by} to ${whom(group)}`);
+    item.append(head, time, part("p", text));
     byId("alerts").prepend(item);
     if (byId("alerts").children.length > MOST) byId("alerts").lastElementChild.remove();
     byId("empty").hidden = true;
   },
-  error({ detail }) {
-    byId("problem").textContent = `Not picked: ${detail}. Reload the page for the classes there are now.`;
-  },
   closing({ reason }) {
-    byId("problem").textContent = `The server closed the connection: ${reason}. Pick another class.`;
+    byId("problem").textContent = `The server closed the connection: ${reason}.`;
   },
 };
 
+// The server took a group away: this person is no longer in it.
+function give(box) {
+  [box.checked, box.disabled] = [false, true];
+  byId("problem").textContent = `You no longer hear what is for ${nameOf(box)}.`;
+  remember();
+}
+
+function whom(group) {
+  const box = boxes.find(({ value }) => value === group);
+  return box ? nameOf(box) : "you";
+}
+
+function showHeard() {
+  const names = ["you alone", ...boxes.filter(({ value }) => heard.includes(value)).map(nameOf)];
+  byId("hears").textContent = `You hear what is for ${new Intl.ListFormat("en").format(names)}.`;
+}
+
+// For this tab only: a reload, as after sending, should not make it deaf.
+function remember() {
+  const ticked = boxes.filter(({ checked }) => checked).map(({ value }) => value);
+  sessionStorage.setItem("alerts", JSON.stringify(ticked));
+}
+
 function part(tag, text) {
   const element = document.createElement(tag);
-  element.textContent = text;
+  element.textContent = text; // never innerHTML: what somebody wrote stays text
   return element;
+}
+
+const ticked = JSON.parse(sessionStorage.getItem("alerts") ?? "[]");
+for (const box of boxes) {
+  box.checked = ticked.includes(box.value);
+  box.addEventListener("change", () => {
+    byId("problem").textContent = "";
+    remember();
+    askNext();
+  });
 }
 
 socket.addEventListener("message", ({ data }) => {
@@ -60,7 +105,9 @@ socket.addEventListener("message", ({ data }) => {
   HANDLERS[message.type]?.(message);
 });
 socket.addEventListener("state", () => {
-  if (socket.state !== "open") byId("hears").textContent = "Not connected: what is announced now does not reach you.";
+  if (socket.state === "open") return;
+  [heard, asked] = [null, null];
+  byId("hears").textContent = "Not connected: what is sent now does not reach you.";
 });
 showStatus(socket, byId("status"), byId("now"));
 socket.open();
