@@ -1,5 +1,6 @@
 """Settings, read from the environment and from an optional .env file (see .env.example)."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -14,7 +15,10 @@ env.read_env(BASE_DIR / ".env")
 # Nothing set is development. A server that is given a key of its own is none, unless it says so;
 # one with DEBUG off refuses to start without a key.
 DEBUG = env.bool("DEBUG", default="SECRET_KEY" not in env)
-SECRET_KEY = env("SECRET_KEY", default="django-insecure-development" if DEBUG else env.NOTSET)
+SECRET_KEY = env(
+    "SECRET_KEY",
+    default="django-insecure-key-for-development-only-0123456789" if DEBUG else env.NOTSET,
+)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 
 # --8<-- [start:apps]
@@ -26,8 +30,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "accounts",
     "alerts",
-    "cheers",
+    "conversations",
     "rooms",
 ]
 
@@ -41,6 +48,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.http.EndedLoginMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -115,10 +123,70 @@ if CHANNEL_LAYER not in REDIS_LAYERS:
 CHANNEL_LAYERS = {"default": REDIS_LAYERS[CHANNEL_LAYER] if REDIS_URL else IN_MEMORY_LAYER}
 # --8<-- [end:layer]
 
-# Celery's queue, for alerts/tasks.py only; nothing here needs Celery to start.
-CELERY_BROKER_URL = REDIS_URL
-CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{REDIS_PREFIX}:celery:"}
-CELERY_TASK_IGNORE_RESULT = True
+# The limits and the tickets live in the cache. Nothing set: this process's own. With a Redis:
+# shared by all; it must not evict (maxmemory-policy noeviction), or a limit is forgotten.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": REDIS_PREFIX,
+    }
+    if REDIS_URL
+    else {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # by default a third is thrown out beyond 300
+    }
+}
+PROCESSES = env.int("PROCESSES", default=1)  # how many serve; more than one need the Redis
+
+# --8<-- [start:auth]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+
+ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=300)
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=ACCESS_TOKEN_SECONDS),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
+    "ROTATE_REFRESH_TOKENS": True,  # a refresh token is good once …
+    "BLACKLIST_AFTER_ROTATION": True,  # … and then spent
+    "CHECK_REVOKE_TOKEN": True,  # a changed password ends the tokens of the old one
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+
+# Pages of other hosts that may open sockets here, as full origins: https://app.example.org
+WS_ALLOWED_ORIGINS = env.list("WS_ALLOWED_ORIGINS", default=[])
+WS_TOKEN_IN_QUERY = env.bool("WS_TOKEN_IN_QUERY", default=False)  # ?token= ends up in logs
+AUTHENTICATE_WITHIN = env.float("AUTHENTICATE_WITHIN", default=3.0)  # seconds, first message
+TICKET_SECONDS = env.int("TICKET_SECONDS", default=30)
+RECHECK_SECONDS = env.float("RECHECK_SECONDS", default=60.0)  # how long a lost log-out can matter
+# --8<-- [end:auth]
+
+# --8<-- [start:limits]
+MAX_MESSAGE_LENGTH = env.int("MAX_MESSAGE_LENGTH", default=16_384)  # characters; Daphne's: 1 MiB
+MESSAGES_PER_SECOND = env.float("MESSAGES_PER_SECOND", default=10.0)  # of one connection …
+MESSAGE_BURST = env.int("MESSAGE_BURST", default=30)  # … which may send so many at once
+USER_MESSAGES_PER_MINUTE = env.int("USER_MESSAGES_PER_MINUTE", default=300)
+TOO_FAST_WARNINGS = env.int("TOO_FAST_WARNINGS", default=5)  # in a minute, then 4429
+CONNECTIONS_PER_USER = env.int("CONNECTIONS_PER_USER", default=20)  # at once
+CONNECTS_PER_MINUTE = env.int("CONNECTS_PER_MINUTE", default=120)  # of one person
+# --8<-- [end:limits]
+
+# --8<-- [start:https]
+# In production everything is HTTPS. HTTPS=False is for a server tried without a certificate.
+HTTPS = env.bool("HTTPS", default=not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0  # a year
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# Only behind a proxy that sets this header itself: PROXY=True.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("PROXY", False) else None
+# --8<-- [end:https]
 
 # Who is online (rooms/presence.py), in seconds.
 HEARTBEAT = env.float("HEARTBEAT", default=10.0)  # how often a connection says that it lives

@@ -5,7 +5,8 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("rooms.urls")),
+    path("", include("accounts.urls")),
     path("alerts/", include("alerts.urls")),
-    path("cheers/", include("cheers.urls")),
+    path("", include("conversations.urls")),
     path("admin/", admin.site.urls),
 ]

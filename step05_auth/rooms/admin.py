@@ -14,10 +14,10 @@ class RoomAdmin(admin.ModelAdmin):
 
 @admin.register(Message)
 class MessageAdmin(admin.ModelAdmin):
-    list_display = ["room", "number", "username", "text", "sent_at"]
+    list_display = ["room", "number", "user", "text", "sent_at"]
     list_filter = ["room", "sent_at"]
-    list_select_related = ["room"]
-    search_fields = ["text", "username"]
+    list_select_related = ["room", "user"]
+    search_fields = ["text", "user__username"]
     readonly_fields = ["room", "number"]
 
     def has_add_permission(self, request):

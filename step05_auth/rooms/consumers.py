@@ -2,7 +2,8 @@
 
 from channels.db import database_sync_to_async as in_thread
 
-from frames.consumers import FrameConsumer, Refused
+from accounts.consumers import PersonConsumer
+from frames.consumers import Refused
 from rooms import messages as wire
 from rooms import services
 from rooms.groups import room_group
@@ -10,28 +11,33 @@ from rooms.models import Message, Room
 from rooms.people import PeopleMixin
 
 
-class RoomConsumer(PeopleMixin, FrameConsumer):
-    """A guest's connection to a room, at /ws/chat/<slug>/?name=…&after=….
+class RoomConsumer(PeopleMixin, PersonConsumer):
+    """A member's connection to a room, at /ws/chat/<slug>/?after=….
 
     Receives and sends what messages.py lists. Without `after`, the first frame is the newest
-    history; with it, all that came after that number. Closes with 4400 (name or `after` not
-    valid), 4404 (no such room), 4409 (name taken), 4013 (silent for too long: come again), each
-    after a `closing` frame.
+    history; with it, all that came after that number. Closes, besides what every PersonConsumer
+    does, with 4400 (`after` is no number), 4403 (not a member), 4404 (no such room), 4013 (silent
+    for too long: come again).
     """
 
+    decode = staticmethod(wire.decode)
+    room_id = None
     last = 0  # the number of the newest message this client got
 
     # --8<-- [start:connect]
-    async def connect(self):
-        await self.accept()
+    async def permit(self):
+        slug = self.scope["url_route"]["kwargs"]["slug"]
         try:
-            room = await in_thread(services.find)(self.scope["url_route"]["kwargs"]["slug"])
-            after = self.number_from_query("after")
-            await self.join(room)
+            room = await in_thread(services.find)(slug, self.user)
         except Room.DoesNotExist:
-            return await self.refuse(4404, "there is no such room")
-        except Refused as refusal:
-            return await self.refuse(refusal.code, refusal.reason)
+            raise Refused(4404, "there is no such room") from None
+        except services.NotAMember:
+            raise Refused(4403, "you are not a member of this room") from None
+        self.room_id = room.pk
+
+    async def enter(self):
+        after = self.number_from_query("after")
+        await self.join()
         # Subscribe first, then read: what is sent between the two waits in the queue.
         await self.channel_layer.group_add(room_group(self.room_id), self.channel_name)
         if after is None:
@@ -46,13 +52,7 @@ class RoomConsumer(PeopleMixin, FrameConsumer):
     # --8<-- [end:connect]
 
     # --8<-- [start:receive]
-    async def receive(self, text_data=None, bytes_data=None):
-        if self.room_id is None:
-            return  # refused, and this came in before the close went out
-        try:
-            message = wire.decode(text_data)
-        except wire.InvalidMessage as problem:
-            return await self.reply(wire.Error("invalid_message", str(problem)))
+    async def handle(self, message):
         match message:
             case wire.SendMessage():
                 await self.say(message.message, message.client_id)
@@ -64,7 +64,7 @@ class RoomConsumer(PeopleMixin, FrameConsumer):
 
     async def say(self, text: str, client_id: str | None) -> None:
         """Store and commit, then broadcast: what one member saw, every member can read again."""
-        message = await in_thread(services.store)(self.room_id, self.username, text, client_id)
+        message = await in_thread(services.store)(self.room_id, self.user, text, client_id)
         frame = wire.encode(frame_of(message))  # once, however many receive it
         event = {"type": "stored", "number": message.number, "text": frame}
         await self.channel_layer.group_send(room_group(self.room_id), event)
@@ -96,5 +96,5 @@ class RoomConsumer(PeopleMixin, FrameConsumer):
 def frame_of(message: Message) -> wire.ChatMessage:
     """A stored message as it travels."""
     return wire.ChatMessage(
-        message.number, message.text, message.username, message.sent_at, message.client_id
+        message.number, message.text, message.user.username, message.sent_at, message.client_id
     )

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from accounts.messages import Authenticate
 from frames.messages import Closing, Error, InvalidMessage, decoder, encode  # noqa: F401
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
-Name = Annotated[str, Meta(min_length=1, max_length=30)]
+Name = Annotated[str, Meta(min_length=1, max_length=150)]
 ClientId = Annotated[str, Meta(min_length=1, max_length=64)]
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
@@ -40,7 +41,7 @@ class AskHistory(Struct, tag_field="type", tag="history"):
     before: Number
 
 
-Incoming = SendMessage | SendPrivate | SendTyping | AskHistory
+Incoming = SendMessage | SendPrivate | SendTyping | AskHistory | Authenticate
 # --8<-- [end:in]
 
 

@@ -1,5 +1,6 @@
 """Rooms, what was said in them, and who is connected."""
 
+from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -9,6 +10,7 @@ class Room(models.Model):
     """A place to talk. `last_number` is the number of its newest message; 0 before the first."""
 
     name = models.SlugField(max_length=50, unique=True)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="rooms", blank=True)
     last_number = models.PositiveBigIntegerField(default=0, editable=False)
     made_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -27,35 +29,36 @@ class Message(models.Model):
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="messages")
     number = models.PositiveBigIntegerField(editable=False)
-    username = models.CharField(max_length=30)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     text = models.TextField(max_length=2000)
     sent_at = models.DateTimeField(default=timezone.now)
-    # Made by the client: a message that is sent twice is stored once.
+    # Made by the client: a message that its sender repeats is stored once.
     client_id = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001  NULL is not equal to NULL
 
     class Meta:
         ordering = ["room", "number"]
         constraints = [
             models.UniqueConstraint(fields=["room", "number"], name="one_message_a_number"),
-            models.UniqueConstraint(fields=["room", "client_id"], name="one_row_a_client_id"),
+            models.UniqueConstraint(
+                fields=["room", "user", "client_id"], name="one_row_a_client_id"
+            ),
         ]
 
     def __str__(self):
-        return f"{self.room_id}/{self.number} {self.username}"
+        return f"{self.room_id}/{self.number} of {self.user_id}"
 
 
 class Connection(models.Model):
-    """One open socket of a guest. Two tabs of one guest are two rows with the same `guest`."""
+    """One open socket of somebody. Two tabs of one person are two rows."""
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="connections")
     channel_name = models.CharField(max_length=100, unique=True)
-    guest = models.CharField(max_length=64)
-    username = models.CharField(max_length=30)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        ordering = ["room", "username"]
+        ordering = ["room", "user"]
         indexes = [models.Index(fields=["room", "seen_at"])]
 
     def __str__(self):
-        return f"{self.username} in {self.room_id}"
+        return f"{self.user_id} in {self.room_id}"

@@ -1,7 +1,6 @@
-"""The people's side of a room: names, joined and left, typing, private messages."""
+"""The people's side of a room: joined and left, typing, private messages."""
 
 import asyncio
-import hashlib
 import logging
 from contextlib import suppress
 
@@ -10,50 +9,31 @@ from channels.exceptions import ChannelFull
 from django.conf import settings
 from django.utils import timezone
 
-from frames.consumers import Refused
 from rooms import messages as wire
 from rooms import presence
 from rooms.groups import room_group
-from rooms.models import Room
 
 logger = logging.getLogger(__name__)
 
 
 class PeopleMixin:
-    """Give a room's consumer a `username`, and let the others know of it."""
+    """Let the people of a room know of each other."""
 
-    room_id = username = None
-    heartbeat = None
+    username = heartbeat = None
     online: list[str] | None = None  # who was here at the last beat
 
-    # --8<-- [start:whole]
-    async def __call__(self, scope, receive, send):
-        """One call is one connection: however it ends, by a crash too, its guest leaves."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            if self.room_id is not None:
-                await self.leave()
+    # --8<-- [start:join]
+    async def join(self) -> None:
+        """Be seen in the room, under the name that the scope's user has."""
+        self.username = self.user.username
+        self.is_first = await in_thread(presence.join)(
+            self.room_id, self.user.pk, self.channel_name
+        )
 
-    # --8<-- [end:whole]
-
-    async def join(self, room: Room) -> None:
-        """Take the name asked for, or a free one. Raises Refused."""
-        # The browser's session tells two tabs of one guest from two guests; without one, each
-        # connection is a guest of its own. Anybody may give any free name: this is no security.
-        key = self.scope["session"].session_key or self.channel_name
-        guest = hashlib.sha256(key.encode()).hexdigest()
-        name = self.query("name")
-        try:
-            arrival = await in_thread(presence.join)(room.pk, guest, name, self.channel_name)
-        except presence.InvalidName as problem:
-            raise Refused(4400, str(problem)) from None
-        except presence.NameTaken as problem:
-            raise Refused(4409, str(problem)) from None
-        self.room_id, self.username, self.is_first = room.pk, arrival.username, arrival.is_first
+    # --8<-- [end:join]
 
     async def arrived(self) -> None:
-        """Tell the guest who is here, and the others of a new guest; begin to beat.
+        """Tell them who is here, and the others of who came; begin to beat.
 
         Read after subscribing, like the history: who comes in between is in the list or told.
         """
@@ -64,7 +44,9 @@ class PeopleMixin:
         self.heartbeat = asyncio.create_task(self.beat_forever())
 
     async def leave(self) -> None:
-        """Remove this connection; if it was the guest's last one, tell the others."""
+        """Remove this connection; if it was the person's last one, tell the others."""
+        if self.username is None:
+            return  # never came in
         if self.heartbeat:
             self.heartbeat.cancel()
         was_last = await in_thread(presence.leave)(self.room_id, self.username, self.channel_name)

@@ -1,34 +1,51 @@
-"""The pages: all rooms, and one."""
+"""The pages: one's own rooms, and one of them."""
 
 from collections import defaultdict
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
 
-from rooms.forms import RoomForm
+from rooms import services
+from rooms.forms import MemberForm, RoomForm
 from rooms.models import Room
 from rooms.presence import alive
 
 
+@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """List the rooms and who is online; POST makes a room."""
+    """List one's rooms and who is online there; POST makes a room."""
     form = RoomForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        return redirect(form.save())
+        room = form.save(commit=False)
+        services.make(room, request.user)
+        return redirect(room)
+    rooms = request.user.rooms.all()
     here = defaultdict(set)
-    for room_id, username in alive().values_list("room_id", "username"):
+    for room_id, username in (
+        alive().filter(room__in=rooms).values_list("room_id", "user__username")
+    ):
         here[room_id].add(username)
-    rooms = [(room, sorted(here[room.pk], key=str.casefold)) for room in Room.objects.all()]
+    rooms = [(room, sorted(here[room.pk], key=str.casefold)) for room in rooms]
     status = 422 if form.errors else 200
     return render(request, "rooms/index.html", {"form": form, "rooms": rooms}, status=status)
 
 
-@require_safe
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def room(request: HttpRequest, slug: str) -> HttpResponse:
-    """One room. The session cookie it sets tells two tabs of a guest from two guests."""
-    room = get_object_or_404(Room, name=slug)
-    if not request.session.session_key:
-        request.session.create()
-    return render(request, "rooms/room.html", {"room": room})
+    """One room of one's own; POST adds a member."""
+    try:
+        room = services.find(slug, request.user)
+    except Room.DoesNotExist:
+        return render(request, "rooms/none.html", {"slug": slug}, status=404)
+    except services.NotAMember:
+        return render(request, "rooms/forbidden.html", {"slug": slug}, status=403)
+    form = MemberForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        room.members.add(form.cleaned_data["user"])
+        return redirect(room)
+    status = 422 if form.errors else 200
+    return render(request, "rooms/room.html", {"room": room, "form": form}, status=status)

@@ -6,12 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
 
 from tests import sockets
+from tests.people import browser_of, make_user
 
 STEP = Path(__file__).resolve().parent.parent
 LISTENING = r"Listening on TCP address 127\.0\.0\.1:(\d+)"
@@ -20,14 +23,15 @@ LISTENING = r"Listening on TCP address 127\.0\.0\.1:(\d+)"
 class Server:
     """A server in a process of its own, and what it has written so far."""
 
-    def __init__(self, *command: str):
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    def __init__(self, *command: str, folder: Path = STEP, environment: dict | None = None):
+        python = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
         self.output = ""
         self._news = threading.Condition()
         self.process = subprocess.Popen(
             [sys.executable, *command],
-            cwd=STEP,
-            env=environment,
+            cwd=folder,
+            env={**os.environ, **python, **(environment or {})},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -42,11 +46,11 @@ class Server:
                 self.output += line
                 self._news.notify_all()
 
-    def wait_for(self, pattern: str, seconds: float = 15) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = 15, since: int = 0) -> re.Match[str]:
         """The first match of `pattern` in what the server writes; fails after `seconds`."""
         deadline = time.monotonic() + seconds
         with self._news:
-            while not (match := re.search(pattern, self.output)):
+            while not (match := re.search(pattern, self.output[since:])):
                 if not self._news.wait(deadline - time.monotonic()):
                     pytest.fail(f"the server did not write {pattern!r} but:\n{self.output}")
         return match
@@ -64,6 +68,7 @@ class Server:
         self._reader.join(10)
         self.process.wait(10)
         self.process.stdout.close()
+        self.process.stdin.close()
 
 
 @pytest.fixture
@@ -100,18 +105,45 @@ def connect(request: pytest.FixtureRequest) -> Callable:
     return lambda path, *subprotocols: sockets.real(server.url(path, "ws"), *subprotocols)
 
 
-@pytest.fixture
-def make_room(async_client) -> Callable[..., Awaitable[None]]:
-    """Make a room as the page does: `await make_room("lobby")`."""
+@pytest.fixture(autouse=True)
+def quick_passwords(settings) -> None:
+    """A hash made slow on purpose costs each test half a second."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-    async def make(name: str = "lobby") -> None:
-        answer = await async_client.post("/", {"name": name})
+
+@pytest.fixture(autouse=True)
+def fresh_cache() -> Iterator[None]:
+    """No limit, slot or ticket of another test."""
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def people(transactional_db) -> dict[str, User]:
+    """ada, ben and cleo, and sam of the staff; each password is <name>-demo."""
+    names = {name: make_user(name) for name in ("ada", "ben", "cleo")}
+    return {**names, "sam": make_user("sam", is_staff=True, is_superuser=True)}
+
+
+@pytest.fixture
+def make_room(people) -> Callable:
+    """Make a room as the page does, with ada and ben in it: `make_room("yoga")`."""
+
+    def make(name: str = "lobby", *members: str):
+        from rooms.models import Room
+
+        browser = browser_of("ada")
+        answer = browser.post("/", {"name": name})
         assert answer.status_code == 302, answer.content.decode()
+        for member in members or ["ben"]:
+            answer = browser.post(f"/rooms/{name}/", {"user": member})
+            assert answer.status_code == 302, answer.content.decode()
+        return Room.objects.get(name=name)
 
     return make
 
 
 @pytest.fixture
-async def lobby(make_room) -> None:
-    """A room called lobby."""
-    await make_room()
+def lobby(make_room):
+    """A room called lobby, of ada and ben."""
+    return make_room()

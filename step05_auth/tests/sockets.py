@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import websockets
 from channels.testing import WebsocketCommunicator
@@ -9,6 +10,7 @@ from channels.testing import WebsocketCommunicator
 from config.asgi import application
 
 SECONDS = 5  # no test waits longer for a frame
+HERE = {"host": "testserver", "origin": "http://testserver"}  # a page of this very server
 
 
 class Closed(Exception):
@@ -55,7 +57,8 @@ class Real:
 @asynccontextmanager
 async def direct(path: str, *subprotocols: str):
     """A connection to the application itself; leaving the block disconnects it."""
-    communicator = WebsocketCommunicator(application, path, subprotocols=list(subprotocols))
+    headers = [(name.encode(), value.encode()) for name, value in HERE.items()]
+    communicator = WebsocketCommunicator(application, path, headers, list(subprotocols))
     accepted, chosen = await communicator.connect(SECONDS)
     assert accepted, f"refused: {chosen}"
     yield Direct(communicator, chosen)
@@ -65,5 +68,8 @@ async def direct(path: str, *subprotocols: str):
 @asynccontextmanager
 async def real(url: str, *subprotocols: str):
     """A connection to a server; leaving the block closes it."""
-    async with websockets.connect(url, subprotocols=list(subprotocols) or None) as connection:
+    origin = "http://" + urlsplit(url).netloc
+    async with websockets.connect(
+        url, subprotocols=list(subprotocols) or None, origin=origin
+    ) as connection:
         yield Real(connection)

@@ -1,0 +1,90 @@
+"""Tokens over HTTP: obtain, refresh, give up, and a ticket for a socket."""
+
+from django.conf import settings
+from rest_framework import serializers, status
+from rest_framework.decorators import api_view, authentication_classes, permission_classes
+from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+from accounts import services, tickets
+from accounts.authentication import TokenAuthentication
+
+
+# --8<-- [start:sid]
+class ObtainSerializer(TokenObtainPairSerializer):
+    """A pair of tokens of a new log-in."""
+
+    @classmethod
+    def get_token(cls, user):
+        token = super().get_token(user)
+        token["sid"] = str(services.begin(user).pk)  # the access token and every rotation keep it
+        return token
+
+
+class RefreshSerializer(TokenRefreshSerializer):
+    """The next pair, as long as the log-in goes on."""
+
+    def validate(self, attrs):
+        TokenAuthentication().get_user(RefreshToken(attrs["refresh"]))
+        return super().validate(attrs)
+
+
+# --8<-- [end:sid]
+
+
+class ObtainView(TokenObtainPairView):
+    """POST username, password: access, refresh."""
+
+    serializer_class = ObtainSerializer
+
+
+class RefreshView(TokenRefreshView):
+    """POST refresh: access, and a refresh token in place of the old one, which is spent."""
+
+    serializer_class = RefreshSerializer
+
+
+class LogoutSerializer(serializers.Serializer):
+    refresh = serializers.CharField(required=False)
+
+
+@api_view(["POST"])
+@authentication_classes([TokenAuthentication])
+@permission_classes([AllowAny])  # whoever holds the refresh token may give it up
+def logout(request):
+    """POST refresh (or nothing, with an access token): the log-in ends, and its sockets."""
+    asked = LogoutSerializer(data=request.data)
+    asked.is_valid(raise_exception=True)
+    token = request.auth
+    if raw := asked.validated_data.get("refresh"):
+        try:
+            token = RefreshToken(raw)
+        except TokenError as problem:
+            raise InvalidToken(str(problem)) from None
+        token.blacklist()
+    if token is None:
+        raise AuthenticationFailed("send `refresh`, or an access token in Authorization")
+    services.end(token.get("sid"))
+    return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Unavailable(APIException):
+    """This server cannot do it as it is set up."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+
+
+@api_view(["POST"])
+@authentication_classes([TokenAuthentication])
+def ws_ticket(request):
+    """POST with an access token: a ticket that opens one socket."""
+    try:
+        ticket = tickets.issue(str(request.auth.token, "ascii"))
+    except tickets.NotShared as problem:
+        raise Unavailable(str(problem)) from None
+    return Response({"ticket": ticket, "expires_in": settings.TICKET_SECONDS})

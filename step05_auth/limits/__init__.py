@@ -1,0 +1,1 @@
+"""How much one connection and one person may ask of the server."""
