@@ -36,7 +36,7 @@ class PersonConsumer(FrameConsumer):
 
     decode = staticmethod(wire.decode)
     slot = watcher = None
-    is_in = False  # connect() has let them in, and nothing has put them out
+    is_out = False  # refused, or put out
 
     async def permit(self) -> None:
         """May this person be here? Asked at the beginning and at every recheck. Raises Refused."""
@@ -82,12 +82,17 @@ class PersonConsumer(FrameConsumer):
             await self.enter()
         except Refused as refusal:
             return await self.refuse(refusal.code, refusal.reason)
-        self.is_in = True
         self.watcher = asyncio.create_task(self.watch())
 
     async def refuse(self, code: int, reason: str) -> None:
-        self.is_in = False
-        await super().refuse(code, reason)
+        if not self.is_out:
+            self.is_out = True
+            await super().refuse(code, reason)
+
+    async def dispatch(self, message):
+        """Once somebody is out, nothing of theirs is handled and nothing reaches them."""
+        if not self.is_out or message.get("type") == "websocket.disconnect":
+            await super().dispatch(message)
 
     # --8<-- [end:life]
 
@@ -102,8 +107,6 @@ class PersonConsumer(FrameConsumer):
 
     async def recheck(self, event=None):
         """Group message, and the watcher's timer: something may have changed."""
-        if not self.is_in:
-            return
         try:
             await self.look_again()
             await in_thread(slots.keep)(self.slot, self.channel_name)
@@ -115,7 +118,7 @@ class PersonConsumer(FrameConsumer):
 
     async def watch(self) -> None:
         """Look again every RECHECK_SECONDS, since group messages get lost, and at the expiry."""
-        while self.is_in:
+        while not self.is_out:
             expires = self.scope["credential"].expires
             left = settings.RECHECK_SECONDS if expires is None else expires - time()
             await asyncio.sleep(max(0, min(left, settings.RECHECK_SECONDS)))
@@ -139,8 +142,6 @@ class PersonConsumer(FrameConsumer):
 
     # --8<-- [start:receive]
     async def receive(self, text_data=None, bytes_data=None):
-        if not self.is_in:
-            return  # refused, and this came in before the close went out
         try:
             if not self.bucket.take():
                 return await self.warn("wait a moment")
