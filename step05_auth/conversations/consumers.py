@@ -103,7 +103,7 @@ class ConversationConsumer(PersonConsumer):
     async def recheck(self, event=None):
         """Fetch as well what the layer lost; by a message, since the watcher is another task."""
         await super().recheck(event)
-        if self.is_in:
+        if not self.is_out:
             await self.channel_layer.send(self.channel_name, {"type": "catch_up"})
 
     async def leave(self) -> None:
