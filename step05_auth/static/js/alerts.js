@@ -17,30 +17,29 @@ const socket = new ReconnectingSocket({
 // What is ticked is what this person wants; what the server said last is what they hear. The two
 // are brought together one question at a time, on each new connection from the beginning.
 let heard = null; // groups; null while not connected
-let asked = null; // the box whose answer is due
+let asked = null; // { box, want }: the question whose answer is due
 
 function askNext() {
   if (heard === null || asked) return;
-  asked = boxes.find((box) => box.checked !== heard.includes(box.value)) ?? null;
-  if (!asked) return;
-  asked.wanted = asked.checked; // it may be ticked again before the answer is here
-  socket.send(JSON.stringify({ type: asked.wanted ? "subscribe" : "unsubscribe", group: asked.value }));
+  const box = boxes.find(({ checked, value }) => checked !== heard.includes(value));
+  if (!box) return;
+  asked = { box, want: box.checked }; // it may be ticked again before the answer is here
+  socket.send(JSON.stringify({ type: asked.want ? "subscribe" : "unsubscribe", group: box.value }));
 }
 
 const HANDLERS = {
   subscribed({ groups }) {
-    for (const box of boxes) {
-      if (heard?.includes(box.value) && !groups.includes(box.value) && box !== asked) give(box);
-    }
+    const lost = boxes.filter(({ value }) => heard?.includes(value) && !groups.includes(value));
+    for (const box of lost) if (box !== asked?.box) takeAway(box);
     heard = groups;
-    if (asked && groups.includes(asked.value) === asked.wanted) asked = null;
+    if (asked && groups.includes(asked.box.value) === asked.want) asked = null;
     showHeard();
     askNext();
   },
   error({ detail }) {
     byId("problem").textContent = `The server says: ${detail}. Reload the page for what you may hear now.`;
     if (!asked) return;
-    asked.checked = heard.includes(asked.value);
+    asked.box.checked = heard.includes(asked.box.value);
     asked = null;
     remember();
     askNext();
@@ -50,8 +49,7 @@ const HANDLERS = {
     const item = document.createElement("li");
     const time = part("time", new Date(sent_at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
     time.dateTime = sent_at;
-    const head = part("strong", `${by} to ${whom(group)}`);
-    item.append(head, time, part("p", text));
+    item.append(part("strong", `${by} to ${whom(group)}`), time, part("p", text));
     byId("alerts").prepend(item);
     if (byId("alerts").children.length > MOST) byId("alerts").lastElementChild.remove();
     byId("empty").hidden = true;
@@ -61,8 +59,8 @@ const HANDLERS = {
   },
 };
 
-// The server took a group away: this person is no longer in it.
-function give(box) {
+// The server says so unasked: this person is no longer in that group.
+function takeAway(box) {
   [box.checked, box.disabled] = [false, true];
   byId("problem").textContent = `You no longer hear what is for ${nameOf(box)}.`;
   remember();
