@@ -58,7 +58,7 @@ class Messages(APIView):
     """GET: a page of 50, oldest first, as the `chat_history` frame of the socket."""
 
     def get(self, request, conversation_id: str):
-        form = PageSerializer(data=request.query_params)
+        form = PageSerializer(data=request.query_params.dict())
         form.is_valid(raise_exception=True)
         try:
             found = services.page(request.user, conversation_id, **form.validated_data)

@@ -100,11 +100,10 @@ class ConversationConsumer(PersonConsumer):
     async def page(self, **which) -> tuple[Conversation, list[Message]]:
         return await in_thread(services.page)(self.user, self.conversation_id, **which)
 
-    async def recheck(self, event=None):
+    async def look_again(self) -> None:
         """Fetch as well what the layer lost; by a message, since the watcher is another task."""
-        await super().recheck(event)
-        if not self.is_out:
-            await self.channel_layer.send(self.channel_name, {"type": "catch_up"})
+        await super().look_again()
+        await self.channel_layer.send(self.channel_name, {"type": "catch_up"})
 
     async def leave(self) -> None:
         if self.conversation_id is not None:

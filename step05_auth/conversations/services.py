@@ -46,7 +46,7 @@ def store(conversation_id: int, sender: User, text: str, client_id: str | None) 
     A `client_id` that this sender used already gives that row. The other one's are not theirs.
     """
     conversation = of(sender).select_for_update().get(pk=conversation_id)
-    own = conversation.messages.filter(sender=sender)
+    own = conversation.messages.filter(sender=sender).select_related("sender")
     if client_id and (known := own.filter(client_id=client_id).first()):
         return known
     conversation.last_number += 1
