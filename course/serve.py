@@ -36,7 +36,10 @@ class Serving:
 
     def step_program(self, name: str, folder) -> Program:
         argv = [sys.executable, "-m", "course.step_server", str(self.ports[name])]
-        return Program(name, argv, folder, {"PYTHONPATH": str(ROOT)}, watch=folder)
+        # From step 05 on a step asks whose page opens a socket: the docs' inspector is another's.
+        docs = ",".join(f"http://{host}:{self.ports['docs']}" for host in ("127.0.0.1", "localhost"))
+        environment = {"PYTHONPATH": str(ROOT), "WS_ALLOWED_ORIGINS": docs}
+        return Program(name, argv, folder, environment, watch=folder)
 
     def check_ports(self) -> None:
         """Fail before anything starts when a port is taken, or meant for two."""

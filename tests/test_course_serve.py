@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 from course import supervisor
 from course.program import Program
+from course.serve import Serving
 from tests.conftest import Process
 from tests.course_house import course, course_argv, free_ports, is_free, make_house
 
@@ -236,6 +237,13 @@ def test_docs_do_not_take_the_port_of_a_step(tmp_path, project):
         assert failed.returncode == 1
         assert f"Port {base + above} is meant for the docs and for {name}." in failed.stderr
         assert "Traceback" not in failed.stderr
+
+
+def test_the_docs_inspector_may_open_sockets_of_the_steps():
+    """From step 05 on, a step refuses the pages of others, and the docs are on another port."""
+    serving = Serving(docs_port=18080, step_port=18000, only=[3])
+    for program in serving.programs[1:]:
+        assert "http://127.0.0.1:18080" in program.env["WS_ALLOWED_ORIGINS"].split(",")
 
 
 def test_step_that_is_not_there(tmp_path, project):
