@@ -30,6 +30,8 @@ NOT_COPIED = shutil.ignore_patterns("__pycache__", ".pytest_cache", "*.sqlite3*"
 class Process:
     """A child process whose output is read line by line, and waited for with a deadline."""
 
+    stdin = subprocess.DEVNULL
+
     def __init__(self, command: list[str], cwd: Path, env: dict[str, str] | None = None):
         self.folder = cwd
         self.lines: list[str] = []
@@ -38,7 +40,7 @@ class Process:
             command,
             cwd=cwd,
             env={**OURS, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", **(env or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=self.stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
