@@ -35,6 +35,12 @@ class ConversationConsumer(PersonConsumer):
 
     # --8<-- [end:permit]
 
+    async def dispatch(self, message):
+        try:
+            await super().dispatch(message)
+        except Conversation.DoesNotExist:  # the other one was deleted, and this with them
+            await self.refuse(4403, NOT_YOURS)
+
     async def enter(self) -> None:
         after = self.number_from_query("after")
         # Subscribe first, then read: what is sent between the two waits in the queue.
@@ -47,18 +53,15 @@ class ConversationConsumer(PersonConsumer):
 
     # --8<-- [start:handle]
     async def handle(self, message) -> None:
-        try:
-            match message:
-                case wire.SendMessage():
-                    await self.say(message.message, message.client_id)
-                case wire.MarkRead():
-                    await self.mark_read(message.up_to)
-                case wire.AskHistory():
-                    before = min(message.before, self.last + 1)  # what is newer comes by itself
-                    found = await self.page(before=before)
-                    await self.reply(wire.history_of(self.user, *found))
-        except Conversation.DoesNotExist:  # the other one was deleted, and this with them
-            raise Refused(4403, NOT_YOURS) from None
+        match message:
+            case wire.SendMessage():
+                await self.say(message.message, message.client_id)
+            case wire.MarkRead():
+                await self.mark_read(message.up_to)
+            case wire.AskHistory():
+                before = min(message.before, self.last + 1)  # what is newer comes by itself
+                found = await self.page(before=before)
+                await self.reply(wire.history_of(self.user, *found))
 
     async def say(self, text: str, client_id: str | None) -> None:
         """Store and commit, then broadcast. The sender is the user of the scope."""
