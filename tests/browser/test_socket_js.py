@@ -322,4 +322,9 @@ def test_a_mistake_in_the_address_is_an_error_and_not_a_retry(stage):
     stage.clock.run_for(60_000)
     assert count(stage) == 0
     assert stage.uncaught == ["a bad subprotocol"]
+    assert stage.evaluate("[client.state, client.code, client.reason]") == [
+        "closed",
+        None,
+        "a bad subprotocol",
+    ]
     stage.uncaught.clear()

@@ -35,9 +35,7 @@ export class ReconnectingSocket extends EventTarget {
     this.#maxQueue = maxQueue;
   }
 
-  get queued() {
-    return this.#queue.length;
-  }
+  get queued() { return this.#queue.length; }
 
   open() {
     if (this.state !== "idle" && this.state !== "closed") return;
@@ -76,15 +74,17 @@ export class ReconnectingSocket extends EventTarget {
     const current = (this.#current = { socket: null, openedAt: Infinity });
     this.attempt += 1;
     this.#become("connecting");
-    let target;
-    try {
-      target = await this.#connect();
-    } catch {
-      if (current === this.#current) this.#retry();
-      return;
-    }
+    const target = await Promise.resolve().then(this.#connect).catch(() => null);
     if (current !== this.#current) return; // closed while we were asking
-    const socket = (current.socket = new WebSocket(target.url, target.protocols ?? []));
+    if (!target) return this.#retry();
+    try {
+      current.socket = new WebSocket(target.url, target.protocols ?? []);
+    } catch (mistake) { // in the address or a subprotocol: the next try would make it again
+      [this.code, this.reason] = [null, mistake.message];
+      this.#become("closed");
+      throw mistake;
+    }
+    const { socket } = current;
     const on = (type, handle) =>
       socket.addEventListener(type, (event) => current === this.#current && handle(event));
     on("open", () => {
