@@ -47,8 +47,10 @@ def store(room_id: int, user: User, text: str, client_id: str | None) -> Message
     has sent before gives that row.
     """
     room = Room.objects.select_for_update().get(pk=room_id)
-    if client_id and (known := room.messages.filter(user=user, client_id=client_id).first()):
-        return known
+    if client_id:
+        sent = room.messages.filter(user=user, client_id=client_id).select_related("user")
+        if known := sent.first():
+            return known
     room.last_number += 1
     room.save(update_fields=["last_number"])
     return room.messages.create(number=room.last_number, user=user, text=text, client_id=client_id)
