@@ -2,12 +2,10 @@
 static files, and the defences that a browser's attacks take away. Runs in the server's process.
 """
 
-from contextlib import contextmanager
 from unittest.mock import patch
 
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-from django.test import override_settings
 from tests.attacks.server import application as attacked  # the step's own, not this repository's
 
 application = ASGIStaticFilesHandler(attacked)
@@ -24,11 +22,3 @@ def the_check_of_channels():
         return await AllowedHostsOriginValidator(self.application)(scope, receive, send)
 
     return patch("accounts.origin.SameOriginOnly.__call__", instead)
-
-
-@contextmanager
-def no_origin_check_and_cookies_for_every_site():
-    """The session's cookie as a project sets it that wants to be embedded in other sites."""
-    with override_settings(SESSION_COOKIE_SAMESITE="None", SESSION_COOKIE_SECURE=True):
-        with no_origin_check():
-            yield
