@@ -119,6 +119,14 @@ def fresh_cache() -> Iterator[None]:
 
 
 @pytest.fixture
+def no_limits(settings, monkeypatch) -> None:
+    """For tests that say more than a person would."""
+    settings.MESSAGE_BURST = settings.USER_MESSAGES_PER_MINUTE = 100_000
+    settings.CONNECTS_PER_MINUTE = 100_000
+    monkeypatch.setattr("accounts.consumers.BAD_MESSAGES", 100_000, raising=False)
+
+
+@pytest.fixture
 def people(transactional_db) -> dict[str, User]:
     """ada, ben and cleo, and sam of the staff; each password is <name>-demo."""
     names = {name: make_user(name) for name in ("ada", "ben", "cleo")}

@@ -1,178 +1,65 @@
-"""Part C: who is here, who types, and what is for one person only."""
+"""Who is here, who types, and what is for one person only."""
 
 import asyncio
 from datetime import timedelta
 
 import pytest
+from channels.db import database_sync_to_async as in_thread
 from channels.layers import get_channel_layer
 from django.utils import timezone
 
-from tests.guests import enter, knock, losing_broadcasts, refused
+from tests.people import enter, losing_broadcasts
 from tests.sockets import Closed
 
-PAGE = "steps/step04_groups/"
+IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-# Names
-
-
-async def test_without_a_name_a_free_one_is_given_and_told_in_the_first_frame(lobby):
-    async with enter() as one, enter() as two:
-        assert (one.name, two.name) == ("Guest 1", "Guest 2")
-        async with enter(name="guest 3"), enter() as four:
-            assert four.name == "Guest 4"
-    async with enter() as again:
-        assert again.name == "Guest 1"
-
-
-@pytest.mark.task(
-    title="Refuse a name that is taken",
-    hint="accept() first, then a closing frame, then close(4409): a close before accept is a bare "
-    "1006 in the browser. Look for the name under the room's lock.",
-    page=f"{PAGE}#c-who-is-here",
-    part="C",
-)
-async def test_a_name_that_is_taken_is_4409(make_room):
-    await make_room()
-    async with enter(name="Ann"):
-        for name in ["Ann", "ann", "ANN"]:
-            code, reason = await refused(name=name)
-            assert code == 4409
-            assert name in reason
-    async with enter(name="ann") as free_again:
-        assert free_again.name == "ann"
-
-
-async def test_a_name_is_taken_in_its_own_room_only(make_room):
-    await make_room("one"), await make_room("two")
-    async with enter("one", name="Ann"), enter("two", name="Ann") as other:
-        assert other.online == ["Ann"]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        " ",
-        " Ann",
-        "Ann ",
-        "A\nnn",
-        "a" * 31,
-        "<b>",
-        "_",
-        ".",
-        "\0",
-        "a\0",
-        "\ufffd",
-        "a\u202eb",
-    ],
-)
-async def test_a_name_that_cannot_be_one_is_4400(lobby, name):
-    code, reason = await refused(name=name)
-    assert code == 4400
-    assert "1 to 30 letters" in reason
-
-
-async def test_a_name_that_is_no_utf8_is_4400(lobby):
-    code, reason = await refused(name=b"\xff\xfe")
-    assert code == 4400
-
-
-@pytest.mark.parametrize("name", ["A", "Zoë", "李小龍", "O'Neil", "Ann B. Miller-Smith", "a" * 30])
-async def test_names_of_all_kinds_of_people(lobby, name):
-    async with enter(name=name) as guest:
-        assert guest.name == name
-        assert guest.online == [name]
-
-
-async def test_of_many_who_want_one_name_at_once_one_gets_it(lobby):
-    async def try_it() -> None:
-        async with knock("lobby", name="Ann") as guest:
-            first = await guest.hear()
-            answers.append(first["type"])
-            if len(answers) == 8:
-                all_answered.set()
-            await all_answered.wait()
-
-    answers: list[str] = []
-    all_answered = asyncio.Event()
-    async with asyncio.timeout(5):
-        await asyncio.gather(*(try_it() for _ in range(8)))
-    assert sorted(answers) == ["chat_history"] + ["closing"] * 7
+@pytest.fixture
+def all_three(make_room) -> None:
+    """A lobby of ada, ben and cleo."""
+    make_room("lobby", "ben", "cleo")
 
 
 # Joined and left
 
 
-@pytest.mark.task(
-    title="Tell who came and who went",
-    hint="A row for each connection. user_joined when it is the guest's first, user_left when it "
-    "was the last, both with how many people are online.",
-    page=f"{PAGE}#c-who-is-here",
-    part="C",
-)
-async def test_joined_and_left_are_told_to_the_others(make_room):
-    await make_room()
-    async with enter(name="Ann") as ann:
-        assert ann.online == ["Ann"]
-        async with enter(name="Bob") as bob:
-            assert bob.online == ["Ann", "Bob"]
-            assert await ann.get("user_joined") == {
+async def test_joined_and_left_are_told_to_the_others(lobby):
+    async with enter("ada") as ada:
+        assert ada.online == ["ada"]
+        async with enter("ben") as ben:
+            assert ben.online == ["ada", "ben"]
+            assert await ada.get("user_joined") == {
                 "type": "user_joined",
-                "username": "Bob",
+                "username": "ben",
                 "online": 2,
             }
-        assert await ann.get("user_left") == {"type": "user_left", "username": "Bob", "online": 1}
+        assert await ada.get("user_left") == {"type": "user_left", "username": "ben", "online": 1}
 
 
 async def test_a_joiner_is_not_told_of_their_own_joining(lobby):
-    async with enter(name="Ann") as ann, enter(name="Bob") as bob:
-        await ann.get("user_joined", username="Bob")
-        await ann.said("hello")
-        for guest, own in [(ann, "Ann"), (bob, "Bob")]:
-            frames = await guest.until("chat_message")
+    async with enter("ada") as ada, enter("ben") as ben:
+        await ada.get("user_joined", username="ben")
+        await ada.said("hello")
+        for person, own in [(ada, "ada"), (ben, "ben")]:
+            frames = await person.until("chat_message")
             assert not [f for f in frames if f["type"] == "user_joined" and f["username"] == own]
 
 
-@pytest.mark.task(
-    title="Let two tabs of one guest be one",
-    hint='scope["session"].session_key tells two tabs of one browser from two guests '
-    "(SessionMiddlewareStack in config/asgi.py puts it there).",
-    page=f"{PAGE}#c-who-is-here",
-    part="C",
-)
-async def test_two_tabs_of_one_guest_are_one_and_closing_one_keeps_them(make_room):
-    await make_room()
-    async with enter(name="Ann") as ann, enter(name="Bob", browser="bobs-browser") as bob:
-        await ann.get("user_joined", username="Bob")
-        async with enter(name="Bob", browser="bobs-browser") as tab:
-            assert tab.online == ["Ann", "Bob"]
-        await bob.said("still here")
-        frames = await ann.until("chat_message", message="still here")
+async def test_two_tabs_of_one_person_are_one_and_closing_one_keeps_them(all_three):
+    async with enter("ada") as ada, enter("ben") as ben:
+        await ada.get("user_joined", username="ben")
+        async with enter("ben") as tab:
+            assert tab.online == ["ada", "ben"]
+        await ben.said("still here")
+        frames = await ada.until("chat_message", message="still here")
         assert [frame["type"] for frame in frames] == ["chat_message"]
-    async with enter(name="Cid") as cid:
-        assert cid.online == ["Cid"]
+    async with enter("cleo") as cleo:
+        assert cleo.online == ["cleo"]
 
 
-async def test_a_second_tab_without_a_name_has_the_guests_name(lobby):
-    async with enter(name="Zoë", browser="zoes-browser"):
-        async with enter(browser="zoes-browser") as tab:
-            assert tab.name == "Zoë"
-        async with enter(browser="another-browser") as other:
-            assert other.name == "Guest 1"
-
-
-async def test_one_browser_may_play_two_people(lobby):
-    """As a reader with two windows does: another name is another person."""
-    async with enter(name="Ann", browser="one-browser") as ann:
-        async with enter(name="Bob", browser="one-browser") as bob:
-            assert bob.online == ["Ann", "Bob"]
-            await ann.get("user_joined", username="Bob")
-        await ann.get("user_left", username="Bob")
-
-
-async def test_who_joins_while_somebody_joins_is_in_the_list(lobby, monkeypatch):
+async def test_who_joins_while_somebody_joins_is_in_the_list(all_three, monkeypatch):
     """The list is read after subscribing: whoever comes in between is in it, or told."""
     layer = get_channel_layer()
     group_add = layer.group_add
@@ -180,21 +67,24 @@ async def test_who_joins_while_somebody_joins_is_in_the_list(lobby, monkeypatch)
         doors = []
 
         async def somebody_comes_first(group, channel):
+            if not group.startswith("room."):
+                return await group_add(group, channel)
             monkeypatch.setattr(layer, "group_add", group_add)
-            doors.append(enter(name="Cid"))
+            doors.append(enter("cleo"))
             await doors[0].__aenter__()
             await group_add(group, channel)
 
         monkeypatch.setattr(layer, "group_add", somebody_comes_first)
-        async with enter(name="Bob") as bob:
-            assert bob.online == ["Bob", "Cid"]
+        async with enter("ben") as ben:
+            assert ben.online == ["ben", "cleo"]
             await doors[0].__aexit__(None, None, None)
 
 
 # Ends that nobody announces
 
 
-async def test_a_crash_in_a_handler_still_leaves(lobby, monkeypatch):
+async def test_a_crash_in_a_handler_still_leaves(lobby, monkeypatch, settings):
+    settings.CHANNEL_LAYERS = IN_MEMORY  # this looks into its groups
     layer = get_channel_layer()
     group_send = layer.group_send
 
@@ -202,16 +92,17 @@ async def test_a_crash_in_a_handler_still_leaves(lobby, monkeypatch):
         monkeypatch.setattr(layer, "group_send", group_send)
         raise ZeroDivisionError
 
-    async with enter(name="Ann") as ann:
+    async with enter("ada") as ada:
         with pytest.raises(ZeroDivisionError):
-            async with enter(name="Bob") as bob:
-                await ann.get("user_joined", username="Bob")
+            async with enter("ben") as ben:
+                await ada.get("user_joined", username="ben")
                 monkeypatch.setattr(layer, "group_send", fail)
-                await bob.say(message="this crashes")
-                await bob.ended()
-        assert (await ann.get("user_left"))["username"] == "Bob"
-        (members,) = layer.groups.values()
-        assert len(members) == 1, "the crashed connection is still in the group"
+                await ben.say(message="this crashes")
+                await ben.ended()
+        assert (await ada.get("user_left"))["username"] == "ben"
+        rooms = {name: members for name, members in layer.groups.items() if members}
+        assert {len(members) for members in rooms.values()} == {1}, "still in a group"
+        assert sorted(name.partition(".")[0] for name in rooms) == ["person", "room"]
 
 
 async def age(username: str, seconds: float) -> None:
@@ -219,49 +110,52 @@ async def age(username: str, seconds: float) -> None:
     from rooms.models import Connection
 
     then = timezone.now() - timedelta(seconds=seconds)
-    await Connection.objects.filter(username=username).aupdate(seen_at=then)
+    await Connection.objects.filter(user__username=username).aupdate(seen_at=then)
 
 
 async def left_behind(username: str, seconds: float) -> None:
     """A row of a connection whose server was killed."""
+    from django.contrib.auth.models import User
+
     from rooms.models import Connection, Room
 
-    room = await Room.objects.aget(name="lobby")
-    await Connection.objects.acreate(
-        room=room, username=username, guest=username, channel_name=f"killed.{username}"
-    )
+    room, user = await Room.objects.aget(name="lobby"), await User.objects.aget(username=username)
+    await Connection.objects.acreate(room=room, user=user, channel_name=f"killed.{username}")
     await age(username, seconds)
 
 
 async def test_a_killed_servers_people_vanish_by_themselves(lobby, settings):
     settings.HEARTBEAT = 0.05
-    await left_behind("Old", settings.GONE_AFTER - 5)
-    async with enter(name="Ann") as ann:
-        assert ann.online == ["Ann", "Old"]  # not long enough ago to be sure
-        await age("Old", settings.GONE_AFTER + 1)
-        assert await ann.get("user_left") == {"type": "user_left", "username": "Old", "online": 1}
-        assert await connections() == ["Ann"]
+    await left_behind("ben", settings.GONE_AFTER - 5)
+    async with enter("ada") as ada:
+        assert ada.online == ["ada", "ben"]  # not long enough ago to be sure
+        await age("ben", settings.GONE_AFTER + 1)
+        assert await ada.get("user_left") == {"type": "user_left", "username": "ben", "online": 1}
+        assert await connections() == ["ada"]
 
 
 async def connections() -> list[str]:
     from rooms.models import Connection
 
-    return [connection.username async for connection in Connection.objects.all()]
+    found = Connection.objects.select_related("user")
+    return [connection.user.username async for connection in found]
 
 
-async def test_a_name_of_somebody_long_silent_is_free(lobby, settings):
-    await left_behind("Old", settings.GONE_AFTER + 1)
-    async with enter(name="Old") as old:
-        assert old.online == ["Old"]
+async def test_who_comes_back_from_a_killed_server_is_told_to_the_others(lobby, settings):
+    async with enter("ada") as ada:
+        await left_behind("ben", settings.GONE_AFTER + 1)
+        async with enter("ben") as ben:
+            assert ben.online == ["ada", "ben"]
+            await ada.get("user_joined", username="ben")
 
 
 async def test_who_lives_keeps_beating(lobby, settings):
     settings.HEARTBEAT = 0.05
-    async with enter(name="Ann") as ann, enter(name="Bob"):
-        await age("Bob", settings.GONE_AFTER - 1)
-        await heard_lately("Bob")
-        await ann.say("history", before=0)
-        assert "user_left" not in str(await ann.until("chat_history"))
+    async with enter("ada") as ada, enter("ben"):
+        await age("ben", settings.GONE_AFTER - 1)
+        await heard_lately("ben")
+        await ada.say("history", before=0)
+        assert "user_left" not in str(await ada.until("chat_history"))
 
 
 async def heard_lately(username: str) -> None:
@@ -269,7 +163,7 @@ async def heard_lately(username: str) -> None:
     from rooms.models import Connection
 
     lately = timezone.now() - timedelta(seconds=5)
-    beaten = Connection.objects.filter(username=username, seen_at__gt=lately)
+    beaten = Connection.objects.filter(user__username=username, seen_at__gt=lately)
     async with asyncio.timeout(5):
         while not await beaten.aexists():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -280,21 +174,21 @@ async def test_who_was_taken_for_dead_is_asked_to_come_again(lobby, settings):
     from rooms.models import Connection
 
     settings.HEARTBEAT = 0.05
-    async with enter(name="Ann") as ann:
+    async with enter("ada") as ada:
         await Connection.objects.all().adelete()
-        assert (await ann.get("closing"))["code"] == 4013
+        assert (await ada.get("closing"))["code"] == 4013
         with pytest.raises(Closed) as closed:
-            await ann.hear()
+            await ada.hear()
         assert closed.value.code == 4013
 
 
 async def test_a_lost_notice_is_mended_at_the_next_beat(lobby, settings):
     settings.HEARTBEAT = 0.05
-    async with enter(name="Ann") as ann:
+    async with enter("ada") as ada:
         with losing_broadcasts():
-            async with enter(name="Bob"):
-                assert await ann.hear() == {"type": "online", "usernames": ["Ann", "Bob"]}
-            assert await ann.hear() == {"type": "online", "usernames": ["Ann"]}
+            async with enter("ben"):
+                assert await ada.hear() == {"type": "online", "usernames": ["ada", "ben"]}
+            assert await ada.hear() == {"type": "online", "usernames": ["ada"]}
 
 
 async def test_a_heart_survives_a_layer_that_is_away_for_a_while(lobby, settings, monkeypatch):
@@ -308,10 +202,10 @@ async def test_a_heart_survives_a_layer_that_is_away_for_a_while(lobby, settings
             raise ConnectionError("the layer is away")
         await send(channel, event)
 
-    async with enter(name="Ann"):
+    async with enter("ada"):
         monkeypatch.setattr(layer, "send", fail_twice)
-        await age("Ann", settings.GONE_AFTER - 1)
-        await heard_lately("Ann")
+        await age("ada", settings.GONE_AFTER - 1)
+        await heard_lately("ada")
     assert len(tries) >= 3
 
 
@@ -319,68 +213,57 @@ async def test_a_heart_survives_a_layer_that_is_away_for_a_while(lobby, settings
 
 
 async def test_typing_is_told_to_the_others_and_not_to_the_typist(lobby):
-    async with (
-        enter(name="Ann") as ann,
-        enter(name="Bob", browser="bobs-browser") as bob,
-        enter(name="Bob", browser="bobs-browser") as tab,
-    ):
+    async with enter("ada") as ada, enter("ben") as ben, enter("ben") as tab:
         for is_typing in (True, False):
-            await bob.say("typing", is_typing=is_typing)
-            assert await ann.get("typing") == {
+            await ben.say("typing", is_typing=is_typing)
+            assert await ada.get("typing") == {
                 "type": "typing",
-                "username": "Bob",
+                "username": "ben",
                 "is_typing": is_typing,
             }
-        await ann.said("hello")
-        for own in (bob, tab):
+        await ada.said("hello")
+        for own in (ben, tab):
             assert "typing" not in [frame["type"] for frame in await own.until("chat_message")]
 
 
-@pytest.mark.task(
-    title="Send a private message to one person",
-    hint="Not to the group: channel_layer.send() to each channel of that person and the sender's.",
-    page=f"{PAGE}#c-who-is-here",
-    part="C",
-)
-async def test_a_private_message_reaches_all_tabs_of_one_person_and_the_senders(make_room):
-    await make_room()
+async def test_a_private_message_reaches_all_tabs_of_one_person_and_the_senders(all_three):
     async with (
-        enter(name="Ann", browser="anns-browser") as ann,
-        enter(name="Ann", browser="anns-browser") as anns_tab,
-        enter(name="Bob", browser="bobs-browser") as bob,
-        enter(name="Bob", browser="bobs-browser") as bobs_tab,
-        enter(name="Cid") as cid,
+        enter("ada") as ada,
+        enter("ada") as adas_tab,
+        enter("ben") as ben,
+        enter("ben") as bens_tab,
+        enter("cleo") as cleo,
     ):
-        await ann.say("private_message", to="Bob", message="psst")
-        for guest in (ann, anns_tab, bob, bobs_tab):
-            frame = await guest.get("private_message")
+        await ada.say("private_message", to="ben", message="psst")
+        for person in (ada, adas_tab, ben, bens_tab):
+            frame = await person.get("private_message")
             assert frame.pop("timestamp").endswith("Z")
             assert frame == {
                 "type": "private_message",
-                "username": "Ann",
-                "to": "Bob",
+                "username": "ada",
+                "to": "ben",
                 "message": "psst",
             }
-        await ann.said("for all")
-        for guest in (ann, anns_tab, bob, bobs_tab):
-            assert "psst" not in str(await guest.until("chat_message"))  # once
-        assert "psst" not in str(await cid.until("chat_message"))
+        await ada.said("for all")
+        for person in (ada, adas_tab, ben, bens_tab):
+            assert "psst" not in str(await person.until("chat_message"))  # once
+        assert "psst" not in str(await cleo.until("chat_message"))
 
 
 async def test_a_private_message_is_not_stored(lobby):
-    async with enter(name="Ann") as ann, enter(name="Bob"):
-        await ann.say("private_message", to="Bob", message="psst")
-        await ann.get("private_message")
-    async with enter(name="Bob") as bob:
-        assert bob.first["messages"] == []
+    async with enter("ada") as ada, enter("ben"):
+        await ada.say("private_message", to="ben", message="psst")
+        await ada.get("private_message")
+    async with enter("ben") as ben:
+        assert ben.first["messages"] == []
 
 
-@pytest.mark.parametrize("to", ["Nobody", "ann2", "Cid"])
-async def test_a_private_message_to_somebody_who_is_not_here_is_an_error(make_room, to):
-    await make_room("lobby"), await make_room("other")
-    async with enter("other", name="Cid"), enter(name="Ann") as ann:
-        await ann.say("private_message", to=to, message="psst")
-        assert await ann.get("error") == {
+@pytest.mark.parametrize("to", ["Nobody", "Ben", "cleo", "sam"])
+async def test_a_private_message_to_somebody_who_is_not_here_is_an_error(all_three, make_room, to):
+    await in_thread(make_room)("other", "cleo")
+    async with enter("cleo", "other"), enter("ben"), enter("ada") as ada:
+        await ada.say("private_message", to=to, message="psst")
+        assert await ada.get("error") == {
             "type": "error",
             "code": "not_here",
             "detail": f"{to} is not in this room",
@@ -388,8 +271,8 @@ async def test_a_private_message_to_somebody_who_is_not_here_is_an_error(make_ro
 
 
 async def test_a_private_message_to_oneself_comes_once(lobby):
-    async with enter(name="Ann") as ann:
-        await ann.say("private_message", to="Ann", message="note")
-        assert (await ann.get("private_message"))["message"] == "note"
-        await ann.said("end")
-        assert "private_message" not in str(await ann.until("chat_message"))
+    async with enter("ada") as ada:
+        await ada.say("private_message", to="ada", message="note")
+        assert (await ada.get("private_message"))["message"] == "note"
+        await ada.said("end")
+        assert "private_message" not in str(await ada.until("chat_message"))

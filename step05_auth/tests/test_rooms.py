@@ -1,16 +1,29 @@
-"""Part B: rooms that lose nothing, told through the socket."""
+"""Rooms: members only, under their own names; and nothing is lost, told through the socket."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from channels.auth import AuthMiddlewareStack
+from channels.db import database_sync_to_async as in_thread
 from channels.layers import get_channel_layer
 from channels.routing import URLRouter
-from channels.sessions import SessionMiddlewareStack
 
-from tests.guests import enter, knock, losing_broadcasts, refused
+from tests.people import browser_of, enter, losing_broadcasts, visit
 
-PAGE = "steps/step04_groups/"
-pytestmark = pytest.mark.django_db(transaction=True)
+PAGE = "steps/step05_auth/#c-what-they-may-do"
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_limits")]
+
+
+@pytest.fixture
+def two_rooms(make_room) -> None:
+    """Rooms called one and two, both of ada and ben."""
+    make_room("one"), make_room("two")
+
+
+async def refused(room: str = "lobby", username: str = "ada", **query) -> tuple[int, str]:
+    """The code and the reason with which the room closes."""
+    async with visit(f"/ws/chat/{room}/", username, **query) as person:
+        return await person.closed()
 
 
 def texts(frame: dict) -> list[str]:
@@ -27,23 +40,79 @@ async def stored(room: str = "lobby") -> list:
     return [message async for message in Message.objects.filter(room__name=room)]
 
 
-# Storing, numbering, acknowledging
+# What they may do
 
 
 @pytest.mark.task(
-    title="Say something to a room",
-    hint="group_add(room_group(room.pk), …) in connect(); in receive(), services.store() and then "
-    "group_send. Everybody gets chat_message, the sender an ack as well.",
-    page=f"{PAGE}#b-store-commit-broadcast",
-    part="B",
+    title="Take the name from the log-in",
+    hint='A message has a user: scope["user"], never a name from the client. The first frame says '
+    "who you are here.",
+    page=PAGE,
 )
-async def test_a_message_reaches_everybody_with_its_number(make_room):
-    await make_room()
-    async with enter(name="Ann") as ann, enter(name="Bob") as bob:
-        await ann.say(message="hello", client_id="a-1")
-        assert await ann.get("ack") == {"type": "ack", "client_id": "a-1", "number": 1}
-        for guest in (ann, bob):
-            frame = await guest.get("chat_message")
+async def test_the_name_is_that_of_the_log_in_whatever_is_asked_for(people):
+    ada = await in_thread(browser_of)("ada")
+    await in_thread(ada.post)("/", {"name": "tea"})
+    for asked in ({}, {"name": "ben"}):
+        async with visit("/ws/chat/tea/", "ada", **asked) as ada:
+            assert (await ada.get("chat_history"))["username"] == "ada"
+            await ada.say(message="hello", username="ben")
+            assert (await ada.get("chat_message"))["username"] == "ada"
+
+
+@pytest.mark.task(
+    title="Let in the members only",
+    hint="Room.members, with whoever makes a room as the first; POST user to the page of a room "
+    "adds one. Who is none is closed with 4403, after a closing frame.",
+    page=PAGE,
+)
+async def test_who_is_not_a_member_is_4403_until_added(people):
+    ada = await in_thread(browser_of)("ada")
+    await in_thread(ada.post)("/", {"name": "tea"})
+    code, reason = await refused("tea", "ben")
+    assert (code, reason) == (4403, "you are not a member of this room")
+    await in_thread(ada.post)("/rooms/tea/", {"user": "ben"})
+    async with enter("ben", "tea") as ben:
+        assert ben.name == "ben"
+
+
+async def test_staff_are_no_members_by_that(lobby):
+    assert (await refused("lobby", "sam"))[0] == 4403
+
+
+async def test_who_is_refused_hears_nothing_and_is_not_seen(lobby):
+    async with enter("ada") as ada, visit("/ws/chat/lobby/", "cleo") as cleo:
+        await cleo.say(message="let me in")
+        await ada.said("secret")
+        frames = [frame["type"] for frame in await cleo.until("closing")]
+        assert frames == ["closing"]
+        assert "cleo" not in str(await ada.until("chat_message", message="secret"))
+    assert [message.text for message in await stored()] == ["secret"]
+
+
+async def test_two_of_one_name_in_other_letters_are_two(lobby):
+    """Usernames are unique to the letter; nobody is another by a case."""
+    from django.contrib.auth.models import User
+
+    await User.objects.acreate_user("Ada")
+    assert (await refused("lobby", "Ada"))[0] == 4403
+
+
+async def test_a_client_id_is_ones_own(lobby):
+    """Somebody else's is no way to their message."""
+    async with enter("ada") as ada, enter("ben") as ben:
+        assert await ada.said("mine", client_id="same") == 1
+        assert await ben.said("his own", client_id="same") == 2
+
+
+# Storing, numbering, acknowledging
+
+
+async def test_a_message_reaches_everybody_with_its_number(lobby):
+    async with enter("ada") as ada, enter("ben") as ben:
+        await ada.say(message="hello", client_id="a-1")
+        assert await ada.get("ack") == {"type": "ack", "client_id": "a-1", "number": 1}
+        for person in (ada, ben):
+            frame = await person.get("chat_message")
             sent = datetime.fromisoformat(frame.pop("timestamp"))
             assert sent.utcoffset() == timedelta(0)
             assert abs(datetime.now(UTC) - sent) < timedelta(minutes=1)
@@ -51,21 +120,19 @@ async def test_a_message_reaches_everybody_with_its_number(make_room):
                 "type": "chat_message",
                 "number": 1,
                 "message": "hello",
-                "username": "Ann",
+                "username": "ada",
                 "client_id": "a-1",
             }
 
 
-async def test_messages_count_1_2_3_in_their_room(make_room):
-    await make_room("one"), await make_room("two")
-    async with enter("one") as here, enter("two") as there:
+async def test_messages_count_1_2_3_in_their_room(two_rooms):
+    async with enter("ada", "one") as here, enter("ben", "two") as there:
         assert [await here.said(text) for text in "abc"] == [1, 2, 3]
         assert [await there.said(text) for text in "ab"] == [1, 2]
 
 
-async def test_a_message_in_one_room_is_not_seen_in_another(make_room):
-    await make_room("one"), await make_room("two")
-    async with enter("one") as here, enter("two") as there:
+async def test_a_message_in_one_room_is_not_seen_in_another(two_rooms):
+    async with enter("ada", "one") as here, enter("ben", "two") as there:
         await here.said("only here")
         await there.say(message="only there")
         frames = await there.until("chat_message")
@@ -73,36 +140,27 @@ async def test_a_message_in_one_room_is_not_seen_in_another(make_room):
         assert "only here" not in str(frames)
 
 
-@pytest.mark.task(
-    title="Store a repeated message once",
-    hint="A client that saw no ack sends again with the same client_id: look for that row first, "
-    "under the room's lock, and acknowledge it again.",
-    page=f"{PAGE}#b-store-commit-broadcast",
-    part="B",
-)
-async def test_a_repeated_client_id_is_one_row_and_acknowledged_again(make_room):
-    await make_room()
-    async with enter(name="Ann") as ann, enter(name="Bob") as bob:
-        assert await ann.said("hello", client_id="a-1") == 1
-        assert await ann.said("hello", client_id="a-1") == 1
-        assert await ann.said("next", client_id="a-2") == 2
-        frames = await bob.until("chat_message", message="next")
+async def test_a_repeated_client_id_is_one_row_and_acknowledged_again(lobby):
+    async with enter("ada") as ada, enter("ben") as ben:
+        assert await ada.said("hello", client_id="a-1") == 1
+        assert await ada.said("hello", client_id="a-1") == 1
+        assert await ada.said("next", client_id="a-2") == 2
+        frames = await ben.until("chat_message", message="next")
         assert [frame["number"] for frame in frames if frame["type"] == "chat_message"] == [1, 2]
     assert [message.text for message in await stored()] == ["hello", "next"]
 
 
-async def test_a_client_id_counts_in_its_own_room_only(make_room):
-    await make_room("one"), await make_room("two")
-    async with enter("one") as here, enter("two") as there:
+async def test_a_client_id_counts_in_its_own_room_only(two_rooms):
+    async with enter("ada", "one") as here, enter("ben", "two") as there:
         assert await here.said("hello", client_id="same") == 1
         assert await there.said("there", client_id="same") == 1
     assert [message.text for message in await stored("two")] == ["there"]
 
 
 async def test_a_message_without_client_id_is_acknowledged_too(lobby):
-    async with enter() as guest:
-        assert await guest.said("hello") == 1
-        assert await guest.said("hello") == 2  # nothing says that it is the same
+    async with enter("ada") as person:
+        assert await person.said("hello") == 1
+        assert await person.said("hello") == 2  # nothing says that it is the same
 
 
 async def test_a_message_is_committed_before_it_is_broadcast(lobby, monkeypatch):
@@ -115,79 +173,64 @@ async def test_a_message_is_committed_before_it_is_broadcast(lobby, monkeypatch)
         await group_send(group, event)
 
     monkeypatch.setattr(layer, "group_send", look_first)
-    async with enter() as guest:
-        await guest.said("hello")
+    async with enter("ada") as person:
+        await person.said("hello")
     assert seen == [["hello"]]
 
 
 # History
 
 
-@pytest.mark.task(
-    title="Begin with the newest 50, oldest first",
-    hint='order_by("number")[:50] is the OLDEST 50: order newest first, slice, then reverse.',
-    page=f"{PAGE}#b-store-commit-broadcast",
-    part="B",
-)
-async def test_history_is_the_newest_50_oldest_first(make_room):
-    await make_room()
-    async with enter(name="Ann") as ann:
+async def test_history_is_the_newest_50_oldest_first(lobby):
+    async with enter("ada") as ada:
         for number in range(1, 56):
-            await ann.said(f"message {number}")
-        async with enter(name="Bob") as bob:
-            assert numbers(bob.first) == list(range(6, 56))
-            assert texts(bob.first)[-1] == "message 55"
-            await bob.say("history", before=6)
-            assert numbers(await bob.get("chat_history")) == [1, 2, 3, 4, 5]
-            await bob.say("history", before=1)
-            assert (await bob.get("chat_history"))["messages"] == []
+            await ada.said(f"message {number}")
+        async with enter("ben") as ben:
+            assert numbers(ben.first) == list(range(6, 56))
+            assert texts(ben.first)[-1] == "message 55"
+            await ben.say("history", before=6)
+            assert numbers(await ben.get("chat_history")) == [1, 2, 3, 4, 5]
+            await ben.say("history", before=1)
+            assert (await ben.get("chat_history"))["messages"] == []
 
 
 async def test_the_first_frame_of_an_empty_room_is_an_empty_history(lobby):
-    async with enter() as guest:
-        assert guest.first == {"type": "chat_history", "messages": [], "username": "Guest 1"}
+    async with enter("ada") as person:
+        assert person.first == {"type": "chat_history", "messages": [], "username": "ada"}
 
 
 async def test_asking_for_what_is_yet_to_come_skips_nothing(lobby):
     """The page before "the end of time" is a page of what this client has, not of newer ones."""
-    async with enter(name="Ann") as ann, enter(name="Bob") as bob:
+    async with enter("ada") as ada, enter("ben") as ben:
         with losing_broadcasts():
-            await ann.said("lost on the way")
-        await bob.say("history", before=2**63 - 1)
-        assert (await bob.get("chat_history"))["messages"] == []
-        await ann.said("next")
-        assert texts(await bob.get("chat_history")) == ["lost on the way", "next"]
+            await ada.said("lost on the way")
+        await ben.say("history", before=2**63 - 1)
+        assert (await ben.get("chat_history"))["messages"] == []
+        await ada.said("next")
+        assert texts(await ben.get("chat_history")) == ["lost on the way", "next"]
 
 
 # Resuming
 
 
-@pytest.mark.task(
-    title="Resume by number",
-    hint="With ?after=N in the query string, send the messages whose number is greater, and only "
-    "those.",
-    page=f"{PAGE}#b-kill-the-server",
-    part="B",
-)
-async def test_after_gives_exactly_what_came_later(make_room):
-    await make_room()
-    async with enter(name="Ann") as ann:
+async def test_after_gives_exactly_what_came_later(lobby):
+    async with enter("ada") as ada:
         said = [*"abcde"]
         for text in said:
-            await ann.said(text)
+            await ada.said(text)
         for after in (0, 3, 4, 7, 9):
-            async with enter(after=after) as back:
+            async with enter("ben", after=after) as back:
                 assert texts(back.first) == said[after:]
                 said.append(f"then {len(said) + 1}")
-                await ann.said(said[-1])
+                await ada.said(said[-1])
                 assert (await back.get("chat_message"))["message"] == said[-1]
 
 
 async def test_more_than_a_page_is_missed_and_all_of_it_comes(lobby):
-    async with enter(name="Ann") as ann:
+    async with enter("ada") as ada:
         for number in range(1, 103):
-            await ann.said(str(number))
-    async with knock("lobby", after=1) as back:
+            await ada.said(str(number))
+    async with visit("/ws/chat/lobby/", "ben", after=1) as back:
         pages = [frame for frame in await back.until("online") if frame["type"] == "chat_history"]
     assert [number for page in pages for number in numbers(page)] == list(range(2, 103))
 
@@ -207,37 +250,38 @@ class Swapped:
 
     @staticmethod
     def application():
-        from channels.db import database_sync_to_async
         from django.urls import path
 
+        from accounts.middleware import TokenAuthMiddleware
         from rooms import services
         from rooms.consumers import RoomConsumer
         from rooms.groups import room_group
 
         class Consumer(RoomConsumer):
-            async def connect(self):
-                await self.accept()
-                await self.join(await database_sync_to_async(services.find)("lobby"))
-                page = await database_sync_to_async(services.before)(self.room_id)
+            async def enter(self):
+                await self.join()
+                page = await in_thread(services.before)(self.room_id)
                 self.last = page[-1].number if page else 0
                 await self.send_history(page)
                 await self.channel_layer.group_add(room_group(self.room_id), self.channel_name)
                 await self.arrived()
 
         route = path("ws/chat/<slug>/", Consumer.as_asgi())
-        return SessionMiddlewareStack(URLRouter([route]))
+        return AuthMiddlewareStack(TokenAuthMiddleware(URLRouter([route])))
 
 
 # --8<-- [start:interleaved]
 @pytest.fixture
 def at_group_add(monkeypatch):
-    """Run something just before, and something just after, the next subscription."""
+    """Run something just before, and something just after, the next subscription to a room."""
 
     def run(before, after):
         layer = get_channel_layer()
         group_add = layer.group_add
 
         async def between(group, channel):
+            if not group.startswith("room."):
+                return await group_add(group, channel)
             monkeypatch.setattr(layer, "group_add", group_add)
             await before()
             await group_add(group, channel)
@@ -248,12 +292,12 @@ def at_group_add(monkeypatch):
     return run
 
 
-async def shown_to_a_joiner(ann, at_group_add, **options) -> list[str]:
-    """What Bob is shown when Ann speaks just before and just after he is subscribed."""
-    at_group_add(lambda: ann.said("before"), lambda: ann.said("after"))
-    async with enter(name="Bob", **options) as bob:
-        await ann.said("last")
-        frames = [bob.first, *await bob.until("chat_message", message="last")]
+async def shown_to_a_joiner(ada, at_group_add, **options) -> list[str]:
+    """What Ben is shown when Ada speaks just before and just after he is subscribed."""
+    at_group_add(lambda: ada.said("before"), lambda: ada.said("after"))
+    async with enter("ben", **options) as ben:
+        await ada.said("last")
+        frames = [ben.first, *await ben.until("chat_message", message="last")]
     return [
         message["message"]
         for frame in frames
@@ -267,8 +311,8 @@ async def nothing() -> None:
 
 
 async def test_what_is_sent_while_somebody_joins_is_shown_once(lobby, at_group_add):
-    async with enter(name="Ann") as ann:
-        assert await shown_to_a_joiner(ann, at_group_add) == ["before", "after", "last"]
+    async with enter("ada") as ada:
+        assert await shown_to_a_joiner(ada, at_group_add) == ["before", "after", "last"]
 
 
 # --8<-- [end:interleaved]
@@ -276,16 +320,16 @@ async def test_what_is_sent_while_somebody_joins_is_shown_once(lobby, at_group_a
 
 async def test_read_first_and_subscribe_then_would_lose_a_message(lobby, at_group_add):
     """Numbers mend even that, but later: at the next message. Without them it would be gone."""
-    async with enter(name="Ann") as ann:
-        at_group_add(lambda: ann.said("between"), nothing)
-        async with enter(name="Bob", application=Swapped.application()) as bob:
-            await bob.say("typing", is_typing=True)
-            await ann.get("typing")  # all that Bob's connection did until now is done
-            await bob.say("history", before=0)
-            assert "between" not in str([bob.first, *await bob.until("chat_history")])
-        at_group_add(lambda: ann.said("again"), nothing)
-        async with enter(name="Bob") as bob:
-            assert texts(bob.first) == ["between", "again"]
+    async with enter("ada") as ada:
+        at_group_add(lambda: ada.said("between"), nothing)
+        async with enter("ben", application=Swapped.application()) as ben:
+            await ben.say("typing", is_typing=True)
+            await ada.get("typing")  # all that Ben's connection did until now is done
+            await ben.say("history", before=0)
+            assert "between" not in str([ben.first, *await ben.until("chat_history")])
+        at_group_add(lambda: ada.said("again"), nothing)
+        async with enter("ben") as ben:
+            assert texts(ben.first) == ["between", "again"]
 
 
 # A layer may lose and overtake
@@ -293,16 +337,16 @@ async def test_read_first_and_subscribe_then_would_lose_a_message(lobby, at_grou
 
 # --8<-- [start:lost]
 async def test_a_lost_broadcast_is_fetched_at_the_next_message(lobby):
-    async with enter(name="Ann") as ann, enter(name="Bob") as bob:
-        await ann.said("one")
+    async with enter("ada") as ada, enter("ben") as ben:
+        await ada.said("one")
         with losing_broadcasts():
-            await ann.said("two")
-            await ann.said("three")
-        await ann.said("four")
-        assert (await bob.get("chat_message"))["message"] == "one"
-        assert texts(await bob.get("chat_history")) == ["two", "three", "four"]
-        await ann.said("five")
-        assert (await bob.hear())["message"] == "five"
+            await ada.said("two")
+            await ada.said("three")
+        await ada.said("four")
+        assert (await ben.get("chat_message"))["message"] == "one"
+        assert texts(await ben.get("chat_history")) == ["two", "three", "four"]
+        await ada.said("five")
+        assert (await ben.hear())["message"] == "five"
 
 
 # --8<-- [end:lost]
@@ -310,10 +354,10 @@ async def test_a_lost_broadcast_is_fetched_at_the_next_message(lobby):
 
 async def test_a_lost_broadcast_is_fetched_at_the_next_beat(lobby, settings):
     settings.HEARTBEAT = 0.05
-    async with enter(name="Ann") as ann, enter(name="Bob") as bob:
+    async with enter("ada") as ada, enter("ben") as ben:
         with losing_broadcasts():
-            await ann.said("lost")
-            assert texts(await bob.get("chat_history")) == ["lost"]
+            await ada.said("lost")
+            assert texts(await ben.get("chat_history")) == ["lost"]
 
 
 async def test_broadcasts_that_overtake_each_other_arrive_in_order(lobby, monkeypatch):
@@ -327,14 +371,14 @@ async def test_broadcasts_that_overtake_each_other_arrive_in_order(lobby, monkey
             await group_send(group, event)
 
     monkeypatch.setattr(layer, "group_send", hold)
-    async with enter(name="Ann") as ann, enter(name="Bob") as bob:
+    async with enter("ada") as ada, enter("ben") as ben:
         for text in "abc":
-            await ann.said(text)
+            await ada.said(text)
         for group, event in reversed(held):
             await group_send(group, event)
         monkeypatch.undo()
-        await ann.said("d")
-        frames = await bob.until("chat_message", message="d")
+        await ada.said("d")
+        frames = await ben.until("chat_message", message="d")
         got = [message["number"] for frame in frames for message in frame.get("messages", [])]
         assert [*got, frames[-1]["number"]] == [1, 2, 3, 4]
 
@@ -349,13 +393,13 @@ async def test_a_layer_that_fails_ends_the_connection_and_the_message_is_kept(lo
         raise ConnectionError("the layer is away")
 
     with pytest.raises(ConnectionError, match="the layer is away"):
-        async with enter(name="Ann") as ann:
+        async with enter("ada") as ada:
             monkeypatch.setattr(layer, "group_send", fail)
-            await ann.say(message="hello", client_id="a-1")
-            await ann.ended()
-    async with enter(name="Ann", after=0) as ann:
-        assert texts(ann.first) == ["hello"]
-        assert await ann.said("hello", client_id="a-1") == 1
+            await ada.say(message="hello", client_id="a-1")
+            await ada.ended()
+    async with enter("ada", after=0) as ada:
+        assert texts(ada.first) == ["hello"]
+        assert await ada.said("hello", client_id="a-1") == 1
 
 
 # Rooms that are not there
