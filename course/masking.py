@@ -12,6 +12,16 @@ MAX_TEXT = 4096  # characters of one frame that are shown
 MAX_BYTES = 512  # bytes of one binary frame that are shown
 SECRET_NAME = re.compile(r"token|ticket|jwt|auth|secret|passw|key|session|signature", re.IGNORECASE)
 SECRET_PROTOCOL = re.compile(r"\b(bearer|ticket)\.[^\s,]+", re.IGNORECASE)
+# The same in docs/assets/inspector/inspector.js, for what the page itself sends.
+SECRET_FIELD = re.compile(
+    r'("(?:token|ticket|access|refresh|password)"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE
+)
+JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
+
+
+def masked_text(text: str) -> str:
+    """A frame, or any other text, without the credentials that are fields of it."""
+    return JWT.sub(MASK, SECRET_FIELD.sub(rf"\1{MASK}", text))
 
 
 def masked_query(query: str) -> str:
@@ -63,6 +73,7 @@ def readable(value: object, key: str = "") -> object:
             return masked_query(value)
         if key == "subprotocol":
             return masked_protocol(value)
+        value = masked_text(value)
         if len(value) > MAX_TEXT:
             return f"{value[:MAX_TEXT]} … ({len(value)} characters)"
         return value
@@ -75,7 +86,7 @@ def label(message: dict) -> str:
         size = len(message["bytes"])
         return "1 byte" if size == 1 else f"{size} bytes"
     if message.get("text") is not None:
-        text = message["text"]
+        text = masked_text(message["text"])
         short = text if len(text) < 60 else text[:59] + "…"
         return short if text[:1] in ("{", "[") else dumps(short, ensure_ascii=False)
     if message.get("subprotocol"):

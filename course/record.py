@@ -24,6 +24,7 @@ the headers of the handshake, from Chromium's DevTools protocol; the server's si
 which cannot see the 403, 500 and 1011 that Daphne makes by itself.
 """
 
+import http.server
 import json
 import os
 import re
@@ -33,16 +34,16 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 
-from course.masking import masked_header
+from course.masking import MASK, masked_header, masked_query
 from course.steps import BY_RUNNING, ROOT, CourseError, Step, step
 from course.trace_compare import compare
 from course.trace_html import FIRST, FIRST_TRACE, INSPECTOR, first_page, noscript_table, snippet
-from course.trace_scripts import TRACES
+from course.trace_scripts import ENVIRONMENT, TRACES, Script
 
 __all__ = ["TRACES", "compare", "noscript_table", "record", "record_all"]
 
@@ -52,8 +53,8 @@ TAP = "/tap-course-record-00000001"
 
 
 @contextmanager
-def serving(step: Step) -> Iterator[int]:
-    """A step's copy behind the tap, migrated, on a port the system chooses."""
+def serving(step: Step, settings: dict[str, str] | None = None) -> Iterator[int]:
+    """A step's copy behind the tap, migrated, with its demo, on a port the system chooses."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / step.name
         shutil.copytree(step.path, copy, ignore=shutil.ignore_patterns(*BY_RUNNING))
@@ -63,11 +64,21 @@ def serving(step: Step) -> Iterator[int]:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "PYTHONUTF8": "1",
+            **(settings or {}),
         }
         for name in ("COURSE_TAP", "REDIS_URL", "DATABASE_URL"):
             environment.pop(name, None)
-        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(migrate, cwd=copy, env=environment, check=True, stdin=subprocess.DEVNULL)
+        commands = [["migrate", "--verbosity", "0"]]
+        commands += [["demo"]] * any(copy.glob("*/management/commands/demo.py"))
+        for command in commands:
+            subprocess.run(
+                [sys.executable, "manage.py", *command],
+                cwd=copy,
+                env=environment,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
         server = subprocess.Popen(
             [sys.executable, "-m", "daphne", "-p", "0", "course.tap:application"],
             cwd=copy,
@@ -132,18 +143,23 @@ ALIGN = """({server, browser}) =>
 class Browser:
     """One of the browsers of a trace: a context of its own, and what DevTools says of its page."""
 
-    def __init__(self, browser, port: int, cookies: tuple[str, ...]):
-        site = f"http://127.0.0.1:{port}"
+    def __init__(self, browser, port: int, script: Script, page_port: int):
+        self.site = site = f"http://127.0.0.1:{port}"
         self.base = f"ws://127.0.0.1:{port}{TAP}"
         self.context = browser.new_context(locale="en-GB")
         self.page = self.context.new_page()
         self.page.set_default_timeout(DEADLINE)
         # A document of the step's own origin that opens no socket itself. It has to come over the
         # network: to a page from elsewhere, Chromium refuses connections to this machine.
-        self.page.goto(f"{site}/static/css/look.css")
+        self.page.goto(f"http://127.0.0.1:{page_port}/static/css/look.css")
         self.context.add_cookies(
-            [{"name": name, "value": "a-secret", "url": site} for name in cookies]
+            [{"name": name, "value": "a-secret", "url": site} for name in script.cookies]
         )
+        self.person, self.carried = script.person, {}
+        if script.person and script.by == "cookie":
+            self.log_in()
+        elif script.person:
+            self.obtain(script.by)
         self.page.add_script_tag(path=INSPECTOR / "inspector.js")
         devtools = self.context.new_cdp_session(self.page)
         self.network: list[tuple[str, dict]] = []
@@ -161,9 +177,50 @@ class Browser:
         self.origin = next(m["value"] for m in metrics if m["name"] == "NavigationStart") * 1000
         self.connections: list[int] = []
 
+    def post(self, path: str, **options):
+        """A request of this browser's, with its cookies, beside the page."""
+        answer = self.context.request.post(f"{self.site}{path}", max_redirects=0, **options)
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.FOUND):
+            raise CourseError(f"{path} answers {answer.status} {answer.status_text}")
+        return answer
+
+    def form(self, path: str, **fields: str) -> None:
+        """Post one of Django's forms."""
+        cookies = {cookie["name"]: cookie["value"] for cookie in self.context.cookies(self.site)}
+        (token,) = (value for name, value in cookies.items() if name.endswith("csrftoken"))
+        self.post(path, form={**fields, "csrfmiddlewaretoken": token})
+
+    def log_in(self) -> None:
+        """As somebody of the demo, with the form of the step's page."""
+        self.context.request.get(f"{self.site}/admin/login/")  # for the form's token
+        self.form("/login/", username=self.person, password=f"{self.person}-demo")
+
+    def obtain(self, what: str) -> None:
+        """A fresh token, and a ticket for it."""
+        asked = {"username": self.person, "password": f"{self.person}-demo"}
+        self.carried["token"] = self.post("/api/token/", data=asked).json()["access"]
+        if what == "ticket":
+            bearer = {"Authorization": f"Bearer {self.carried['token']}"}
+            self.carried["ticket"] = self.post("/api/ws-ticket/", headers=bearer).json()["ticket"]
+
+    def filled(self, text: str) -> str:
+        """With the credentials that `{token}` and `{ticket}` stand for."""
+        for name, value in self.carried.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+    def secrets(self) -> set[str]:
+        """What no trace may hold."""
+        return {*self.carried.values(), *(c["value"] for c in self.context.cookies(self.site))}
+
     def open(self, path: str, protocols: tuple[str, ...], number: int) -> None:
         """Open connection `number` of the trace, and wait for how its handshake ends."""
-        where = {"base": self.base, "path": path, "protocols": list(protocols), "number": number}
+        where = {
+            "base": self.base,
+            "path": self.filled(path),
+            "protocols": [self.filled(name) for name in protocols],
+            "number": number,
+        }
         self.page.evaluate(OPEN, where)
         self.page.wait_for_function(SETTLED)
         self.connections.append(number)
@@ -171,12 +228,16 @@ class Browser:
     def act(self, what: str, *details) -> None:
         """One action of a script."""
         if what == "send":
-            self.page.evaluate("(text) => connection.send(text)", details[0])
+            self.page.evaluate("(text) => connection.send(text)", self.filled(details[0]))
         elif what == "bytes":
             sending = "(data) => connection.send(new Uint8Array(data).buffer)"
             self.page.evaluate(sending, list(details[0]))
         elif what == "messages":
             self.page.wait_for_function(MESSAGES, arg=details[0])
+        elif what == "token":
+            self.obtain("token")
+        elif what == "log out":
+            self.form("/logout/")
         elif what == "close":
             self.page.evaluate("(given) => connection.close(...given)", list(details))
         else:
@@ -205,7 +266,8 @@ def record_one(browser, name: str, port: int) -> dict:
     if script.room:
         make_room(browser, port, script.room)
     actions = script.by_browser()
-    browsers = {who: Browser(browser, port, script.cookies) for who, *_ in actions}
+    with elsewhere() if script.page_port else nullcontext(port) as page_port:
+        browsers = {who: Browser(browser, port, script, page_port) for who, *_ in actions}
     observer = next(iter(browsers.values())).page
     observer.evaluate(WATCH, browsers[actions[0][0]].base)
     owners: list[str] = []
@@ -234,6 +296,7 @@ def record_one(browser, name: str, port: int) -> dict:
         else:
             del event["connection"]
     merged = observer.evaluate(ALIGN, {"browser": seen, "server": server})
+    secrets = set().union(*(one.secrets() for one in browsers.values()))
     for one in browsers.values():
         one.context.close()
     start = merged[0]["at"]
@@ -247,15 +310,43 @@ def record_one(browser, name: str, port: int) -> dict:
         "name": name,
         "step": script.step,
         "folder": step(script.step).name,
-        "url": script.url,
+        "url": masked_query(re.sub(r"\{\w+\}", MASK, script.url)),
         "title": script.title,
         "send": script.sent(),
-        "protocols": list(script.protocols),
+        "protocols": script.offered(),
         "events": merged,
         "scope": scopes[1],
         "versions": versions,
     }
-    return with_port(trace, port, 8000 + script.step)
+    if found := [secret for secret in secrets if secret in json.dumps(trace)]:
+        raise CourseError(f"{name}: {len(found)} credential(s) not masked")
+    trace = with_port(trace, port, 8000 + script.step)
+    return with_port(trace, page_port, script.page_port) if script.page_port else trace
+
+
+@contextmanager
+def elsewhere() -> Iterator[int]:
+    """Another server of this machine, whose pages are empty; its port."""
+    with http.server.HTTPServer(("127.0.0.1", 0), EmptyPages) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class EmptyPages(http.server.BaseHTTPRequestHandler):
+    """An empty page at every path."""
+
+    def do_GET(self) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+
+    def log_message(self, *args) -> None:
+        """Quiet."""
 
 
 def make_room(browser, port: int, room: str) -> None:
@@ -360,7 +451,7 @@ def record_all(names: list[str], takes: int = 1) -> Iterator[dict]:
             executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
         )
         for number in sorted({TRACES[name].step for name in names}):
-            with serving(step(number)) as port:
+            with serving(step(number), ENVIRONMENT.get(number)) as port:
                 for name in names:
                     if TRACES[name].step == number:
                         # A room is made once, and numbers its messages on.

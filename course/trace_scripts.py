@@ -12,12 +12,16 @@ class Script:
     url: str
     title: str
     # ("send", text), ("bytes", numbers), ("messages", how many have come by now),
-    # ("close", code, reason). It begins with open or a refusal, and ends with close. For several
-    # browsers, ("A", "open", path), ("A", "send", text) and so on, from open to close.
+    # ("close", code, reason), ("log out",), ("token",) to obtain a fresh one. It begins with open
+    # or a refusal, and ends with close. For several browsers, ("A", "open", path),
+    # ("A", "send", text) and so on, from open to close.
     actions: tuple[tuple, ...] = ()
     protocols: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
     room: str = ""  # to be made first, as the page of step 04 does it
+    person: str = ""  # of step 05's demo: who logs in first
+    by: str = "cookie"  # how: by "cookie", "token" or "ticket"; {token} and {ticket} stand for it
+    page_port: int = 0  # the page is of another server of this machine, on this port in the trace
 
     def by_browser(self) -> list[tuple]:
         """The actions of all browsers; a single one has no letter."""
@@ -29,7 +33,12 @@ class Script:
         """The texts the first page sends: what the inspector offers to send when it is live."""
         actions = self.by_browser()
         sending = (actions[0][0], "send")
-        return [action[2] for action in actions if action[:2] == sending]
+        texts = [action[2] for action in actions if action[:2] == sending]
+        return [text for text in texts if "{token}" not in text]
+
+    def offered(self) -> list[str]:
+        """The subprotocols anybody may see."""
+        return [name for name in self.protocols if "{" not in name]
 
 
 def says(text: str, client_id: str) -> str:
@@ -37,6 +46,10 @@ def says(text: str, client_id: str) -> str:
     return json.dumps({"type": "chat_message", "message": text, "client_id": client_id})
 
 
+# How the server of a step is set up for its recordings: tokens of five seconds run out soon.
+ENVIRONMENT = {5: {"ACCESS_TOKEN_SECONDS": "5"}}
+AUTHENTICATE = '{"type": "authenticate", "token": "{token}"}'
+WHOAMI = (("messages", 1), ("close", 1000))
 ECHO = (("send", "hi"), ("messages", 1), ("close", 1000))
 TRACES = {
     "step02-echo": Script(2, "/ws/echo/", "An echo in plain ASGI", ECHO),
@@ -151,5 +164,87 @@ TRACES = {
             ("A", "close", 1000),
         ),
         room="gym",
+    ),
+    "step04-impersonation": Script(
+        4,
+        "/ws/chat/bikes/?name=Ann",
+        "Ann (A) leaves; somebody else (B) comes as Ann",
+        (
+            ("A", "open", "/ws/chat/bikes/?name=Ann"),
+            ("A", "messages", 2),  # history, online
+            ("A", "send", says("Lunch at one?", "ann-1")),
+            ("A", "messages", 4),  # the ack and the message
+            ("A", "close", 1000),
+            ("A", "ended"),
+            ("B", "open", "/ws/chat/bikes/?name=Ann"),
+            ("B", "messages", 2),
+            ("B", "send", says("I sell my bike: 10 euros", "b-1")),
+            ("B", "messages", 4),
+            ("B", "close", 1000),
+        ),
+        room="bikes",
+    ),
+    "step05-session": Script(
+        5, "/ws/whoami/", "ada's browser has a session cookie", WHOAMI, person="ada"
+    ),
+    "step05-origin": Script(
+        5,
+        "/ws/whoami/",
+        "A page of another server, in ada's browser: the cookie comes along, HTTP 403",
+        person="ada",
+        page_port=8009,
+    ),
+    "step05-anonymous": Script(5, "/ws/whoami/", "No cookie and no token: 4401 after 3 s"),
+    "step05-ticket": Script(
+        5,
+        "/ws/whoami/",
+        "A ticket, offered as a subprotocol",
+        WHOAMI,
+        protocols=("pulse.v1", "ticket.{ticket}"),
+        person="ada",
+        by="ticket",
+    ),
+    "step05-subprotocol": Script(
+        5,
+        "/ws/whoami/",
+        "A token, offered as a subprotocol",
+        WHOAMI,
+        protocols=("pulse.v1", "bearer.{token}"),
+        person="ada",
+        by="token",
+    ),
+    "step05-first-message": Script(
+        5,
+        "/ws/whoami/",
+        "A token as the first message",
+        (("send", AUTHENTICATE), *WHOAMI),
+        person="ada",
+        by="token",
+    ),
+    "step05-query": Script(
+        5,
+        "/ws/whoami/?token={token}",
+        "A good token in the query string: refused",
+        person="ada",
+        by="token",
+    ),
+    "step05-forbidden": Script(
+        5, "/ws/chat/lobby/", "cleo is logged in, and no member of the room: 4403", person="cleo"
+    ),
+    "step05-logout": Script(
+        5,
+        "/ws/whoami/",
+        "The page logs out: its socket closes with 4401",
+        (("messages", 1), ("log out",)),
+        person="ada",
+    ),
+    "step05-expired": Script(
+        5,
+        "/ws/whoami/",
+        "Tokens of five seconds: one fresh one on the open socket, then none",
+        (("messages", 1), ("token",), ("send", AUTHENTICATE), ("messages", 3)),
+        protocols=("pulse.v1", "bearer.{token}"),
+        person="ada",
+        by="token",
     ),
 }

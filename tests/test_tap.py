@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from course import tap
-from course.masking import MASK, masked_header, masked_query, readable
+from course.masking import MASK, label, masked_header, masked_query, readable
 from course.tap import Tap
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -225,6 +225,34 @@ def test_headers_are_masked_by_name(name, value, shown):
 def test_a_query_keeps_what_is_no_secret():
     assert masked_query("refuse=after&sid") == "refuse=after&sid"
     assert masked_query("a=1;jwt=x.y.z;b=2") == f"a=1;jwt={MASK};b=2"
+
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3fQ.c2lnbmVk"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f'{{"type": "authenticate", "token": "{JWT}"}}', f'"token": "{MASK}"'),
+        (r'{"type":"authenticate","token":"a\"b"}', f'"token":"{MASK}"'),
+        (
+            f'{{"access": "{JWT}", "refresh" : "x.y.z"}}',
+            f'"access": "{MASK}", "refresh" : "{MASK}"',
+        ),
+        ('{"ticket": "abc", "expires_in": 30}', f'"ticket": "{MASK}", "expires_in": 30'),
+        (f"a token by itself: {JWT}", f"by itself: {MASK}"),
+    ],
+)
+def test_a_credential_in_a_frame_is_not_shown(text, shown):
+    event = readable({"type": "websocket.receive", "text": text})
+    assert shown in event["text"]
+    assert shown in label({"text": text}) or label({"text": text}).endswith("…")
+    assert JWT not in json.dumps(event) and JWT[:20] not in label({"text": text})
+
+
+def test_a_frame_that_only_speaks_of_credentials_is_shown_as_it_is():
+    text = '{"type": "error", "code": "not_authenticated", "detail": "bearer.x is no token: 1"}'
+    assert readable({"text": text}) == {"text": text}
 
 
 def test_what_is_shown_is_bounded():

@@ -178,6 +178,48 @@ def test_credentials_in_a_recording_are_masked():
     assert "a-secret" not in text
 
 
+SECRETS = {
+    "step05-session": "step05_auth_sessionid=•••",
+    "step05-ticket": "pulse.v1, ticket.•••",
+    "step05-subprotocol": "pulse.v1, bearer.•••",
+    "step05-first-message": '{\\"type\\": \\"authenticate\\", \\"token\\": \\"•••\\"}',
+    "step05-query": "/ws/whoami/?token=•••",
+    "step05-expired": '{\\"type\\": \\"authenticate\\", \\"token\\": \\"•••\\"}',
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_every_way_in_is_recorded_without_its_credential(name):
+    text = json.dumps(record.stored(name), ensure_ascii=False)
+    assert SECRETS[name] in text
+    assert "eyJ" not in text + json.dumps(record.snippet(record.stored(name)))
+
+
+ENDINGS = {
+    "step05-session": 1000,
+    "step05-origin": 1006,
+    "step05-anonymous": 4401,
+    "step05-query": 4401,
+    "step05-forbidden": 4403,
+    "step05-logout": 4401,
+    "step05-expired": 4401,
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_trace_of_step_05_ends_as_its_title_says(name):
+    events = record.stored(name)["events"]
+    (closed,) = [e for e in events if e["side"] == "browser" and "wasClean" in e["data"]]
+    assert closed["data"]["code"] == ENDINGS[name]
+
+
+@pytest.mark.needs("chromium")
+def test_a_trace_with_a_credential_in_it_is_not_written(monkeypatch):
+    monkeypatch.setattr(record.Browser, "secrets", lambda browser: {"/ws/echo/async-websocket/"})
+    with pytest.raises(record.CourseError, match="1 credential"):
+        list(record.record_all(["step03-echo"]))
+
+
 def test_an_unknown_name_is_a_clear_error():
     with pytest.raises(record.CourseError, match="No trace step99-x. There are:"):
         next(record.record_all(["step99-x"]))

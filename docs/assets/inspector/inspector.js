@@ -66,18 +66,27 @@
 
   function shown(data) {
     if (typeof data === "string") {
-      const short = data.length < 60 ? data : data.slice(0, 59) + "…";
-      return /^[{[]/.test(data) ? short : JSON.stringify(short);
+      const text = maskedText(data);
+      const short = text.length < 60 ? text : text.slice(0, 59) + "…";
+      return /^[{[]/.test(text) ? short : JSON.stringify(short);
     }
     return counted(data.byteLength);
   }
 
+  /* Credentials are shown nowhere; of the server's side course/masking.py takes care. */
+  const maskedText = (text) => text
+    .replace(/("(?:token|ticket|access|refresh|password)"\s*:\s*")(?:[^"\\]|\\.)*/gi, "$1•••")
+    .replace(/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, "•••");
+  const maskedPath = (path) => path.replace(/([?&;][^=&;#]*(?:token|ticket|jwt)[^=&;#]*=)[^&;#]*/gi, "$1•••");
+  const maskedProtocol = (name) => name.replace(/^(bearer|ticket)\..+/i, "$1.•••");
+
   /* Open a WebSocket and report what the page's side of it sees and does. */
   function openSocket(address, protocols, path, report) {
     const tell = (kind, label, data) => report({ at: clock(), side: "browser", kind, label, data });
-    tell("handshake", `GET ${path}`, {
-      call: `new WebSocket("…${path}"${protocols.length ? ", " + JSON.stringify(protocols) : ""})`,
-      "request line": `GET ${path} HTTP/1.1`,
+    const [asked, offered] = [maskedPath(path), protocols.map(maskedProtocol)];
+    tell("handshake", `GET ${asked}`, {
+      call: `new WebSocket("…${asked}"${offered.length ? ", " + JSON.stringify(offered) : ""})`,
+      "request line": `GET ${asked} HTTP/1.1`,
     });
     const socket = new WebSocket(address, protocols);
     socket.binaryType = "arraybuffer";
@@ -85,7 +94,7 @@
       tell("open", socket.protocol, { protocol: socket.protocol, extensions: socket.extensions });
     socket.onmessage = (event) =>
       tell("message", shown(event.data), {
-        data: typeof event.data === "string" ? event.data : bytes(event.data),
+        data: typeof event.data === "string" ? maskedText(event.data) : bytes(event.data),
       });
     socket.onerror = () => tell("error", "", { event: "error" });
     socket.onclose = (event) =>
@@ -100,7 +109,7 @@
         const text = typeof data === "string";
         report({
           at, side: "browser", kind: "send", label: shown(data),
-          data: { data: text ? data : bytes(data) },
+          data: { data: text ? maskedText(data) : bytes(data) },
         });
       },
       close(code, reason) {
@@ -273,7 +282,7 @@
     return [
       said && make("p", { class: "wt-meaning" }, said),
       entries.length ? terms(entries) : make("p", { class: "wt-meaning" }, "It carries no data."),
-      masked && make("p", { class: "wt-meaning" }, "••• stands for a credential: masked before it left the server."),
+      masked && make("p", { class: "wt-meaning" }, "••• stands for a credential: it is neither shown nor recorded."),
     ].filter(Boolean);
   }
 
