@@ -16,7 +16,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from conftest import NOT_COPIED, OURS, ROOT, QuietHandler, Server
