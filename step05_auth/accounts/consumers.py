@@ -74,14 +74,11 @@ class PersonConsumer(FrameConsumer):
         self.bucket = Bucket(settings.MESSAGES_PER_SECOND, settings.MESSAGE_BURST)
         self.warnings = deque(maxlen=settings.TOO_FAST_WARNINGS)
         self.bad_messages = deque(maxlen=BAD_MESSAGES)
-        try:
-            await self.take_slot()
-            # Subscribe first, then look: a log-out between the two is seen.
-            await self.channel_layer.group_add(self.person_group, self.channel_name)
-            await self.look_again()
-            await self.enter()
-        except Refused as refusal:
-            return await self.refuse(refusal.code, refusal.reason)
+        await self.take_slot()
+        # Subscribe first, then look: a log-out between the two is seen.
+        await self.channel_layer.group_add(self.person_group, self.channel_name)
+        await self.look_again()
+        await self.enter()
         self.watcher = asyncio.create_task(self.watch())
 
     async def refuse(self, code: int, reason: str) -> None:
@@ -90,9 +87,13 @@ class PersonConsumer(FrameConsumer):
             await super().refuse(code, reason)
 
     async def dispatch(self, message):
-        """Once somebody is out, nothing of theirs is handled and nothing reaches them."""
-        if not self.is_out or message.get("type") == "websocket.disconnect":
+        """A handler may raise Refused. Once somebody is out, nothing of theirs is handled."""
+        if self.is_out and message.get("type") != "websocket.disconnect":
+            return
+        try:
             await super().dispatch(message)
+        except Refused as refusal:
+            await self.refuse(refusal.code, refusal.reason)
 
     # --8<-- [end:life]
 
@@ -157,8 +158,6 @@ class PersonConsumer(FrameConsumer):
         except InvalidMessage as problem:
             await self.reply(Error("invalid_message", str(problem)))
             await self.count_bad_message()
-        except Refused as refusal:
-            await self.refuse(refusal.code, refusal.reason)
 
     async def warn(self, detail: str) -> None:
         """The message was not taken. Too many warnings in a minute, and the connection ends."""

@@ -157,6 +157,10 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": [
+        "accounts.parsers.BoundedJSONParser",
+        "rest_framework.parsers.FormParser",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
 
@@ -169,7 +173,7 @@ RECHECK_SECONDS = env.float("RECHECK_SECONDS", default=60.0)  # how long a lost 
 # --8<-- [end:auth]
 
 # --8<-- [start:limits]
-MAX_MESSAGE_LENGTH = env.int("MAX_MESSAGE_LENGTH", default=16_384)  # characters; Daphne's: 1 MiB
+MAX_MESSAGE_LENGTH = env.int("MAX_MESSAGE_LENGTH", default=32_768)  # characters; Daphne's: 1 MiB
 MESSAGES_PER_SECOND = env.float("MESSAGES_PER_SECOND", default=10.0)  # of one connection …
 MESSAGE_BURST = env.int("MESSAGE_BURST", default=30)  # … which may send so many at once
 USER_MESSAGES_PER_MINUTE = env.int("USER_MESSAGES_PER_MINUTE", default=300)
