@@ -192,7 +192,7 @@ class Browser:
 
     def log_in(self) -> None:
         """As somebody of the demo, with the form of the step's page."""
-        self.context.request.get(f"{self.site}/admin/login/")  # for the form's token
+        self.context.request.get(f"{self.site}/login/")  # for the form's token
         self.form("/login/", username=self.person, password=f"{self.person}-demo")
 
     def obtain(self, what: str) -> None:

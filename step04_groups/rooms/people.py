@@ -37,6 +37,7 @@ class PeopleMixin:
 
     # --8<-- [end:whole]
 
+    # --8<-- [start:join]
     async def join(self, room: Room) -> None:
         """Take the name asked for, or a free one. Raises Refused."""
         # The browser's session tells two tabs of one guest from two guests; without one, each
@@ -51,6 +52,8 @@ class PeopleMixin:
         except presence.NameTaken as problem:
             raise Refused(4409, str(problem)) from None
         self.room_id, self.username, self.is_first = room.pk, arrival.username, arrival.is_first
+
+    # --8<-- [end:join]
 
     async def arrived(self) -> None:
         """Tell the guest who is here, and the others of a new guest; begin to beat.

@@ -49,6 +49,7 @@ async def stored(room: str = "lobby") -> list:
     "who you are here.",
     page=PAGE,
 )
+# --8<-- [start:name]
 async def test_the_name_is_that_of_the_log_in_whatever_is_asked_for(people):
     ada = await in_thread(browser_of)("ada")
     await in_thread(ada.post)("/", {"name": "tea"})
@@ -57,6 +58,9 @@ async def test_the_name_is_that_of_the_log_in_whatever_is_asked_for(people):
             assert (await ada.get("chat_history"))["username"] == "ada"
             await ada.say(message="hello", username="ben")
             assert (await ada.get("chat_message"))["username"] == "ada"
+
+
+# --8<-- [end:name]
 
 
 @pytest.mark.task(
