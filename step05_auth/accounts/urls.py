@@ -1,13 +1,19 @@
 """Log-in for pages and for token clients."""
 
+from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 from django.views.generic import TemplateView
 
 from accounts import api
 
+login = LoginView.as_view(
+    template_name="accounts/login.html",
+    extra_context={"demo": settings.DEBUG},  # names and passwords to try: see management/
+)
+
 urlpatterns = [
-    path("login/", LoginView.as_view(template_name="accounts/login.html"), name="login"),
+    path("login/", login, name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("ways-in/", TemplateView.as_view(template_name="accounts/ways_in.html"), name="ways-in"),
     path("api/token/", api.ObtainView.as_view(), name="token"),

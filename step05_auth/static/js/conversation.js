@@ -1,7 +1,7 @@
 // The list of messages: in the order of their numbers, each once; text is never HTML.
 
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const STATES = { sending: "sending …", sent: "sent" };
+const STATES = { sending: "sending …", waiting: "waiting, too fast …", sent: "sent", "": "" };
 
 function part(tag, className, text = "") {
   const element = document.createElement(tag);
@@ -27,7 +27,7 @@ export class Conversation {
     const item = this.#item(message, { isOwn, state: waiting && "sent" });
     item.dataset.number = number;
     if (waiting) this.#forget(client_id);
-    const isLater = (other) => Number(other.dataset.number) > number || other.dataset.state === "sending";
+    const isLater = (other) => Number(other.dataset.number) > number || ["sending", "waiting"].includes(other.dataset.state);
     this.#insert(item, [...this.#list.children].find(isLater));
   }
 
@@ -41,6 +41,20 @@ export class Conversation {
   acknowledge(clientId) {
     const item = this.#sending.get(clientId);
     if (item) this.#become(item, "sent");
+  }
+
+  // The server did not take one of those on their way, or more.
+  wait() {
+    for (const item of this.#sending.values()) this.#become(item, "waiting");
+  }
+
+  // The other one has read up to this number: say so on the last of our own that this is true of.
+  readUpTo(number, words) {
+    const own = [...this.#list.querySelectorAll("[data-own][data-number]")];
+    const known = own.filter((item) => Number(item.dataset.number) <= number);
+    const last = known.pop();
+    for (const item of known) this.#become(item, "");
+    if (last) this.#become(last, "read", words);
   }
 
   // A private message. It has no number: it is not stored.
@@ -92,9 +106,10 @@ export class Conversation {
     return item;
   }
 
-  #become(item, state) {
+  #become(item, state, words = STATES[state]) {
+    if (item.dataset.state === state) return;
     item.dataset.state = state;
-    item.querySelector(".state").textContent = STATES[state];
+    item.querySelector(".state").textContent = words;
   }
 
   #forget(clientId) {

@@ -1,6 +1,7 @@
-// A WebSocket that comes back by itself. Step 04 adds to it: what must not be lost is sent again.
+// A WebSocket that comes back by itself. Step 05 adds to it: a credential that has expired is
+// renewed once, and what was sent too fast goes out slowly.
 //
-//   const socket = new ReconnectingSocket({ connect: async () => ({ url, protocols }) });
+//   const socket = new ReconnectingSocket({ connect: async () => ({ url, protocols }), renew });
 //   socket.addEventListener("state", () => show(socket.state, socket.attempt, socket.code));
 //   socket.addEventListener("message", (event) => show(event.data));
 //   socket.open();
@@ -9,10 +10,14 @@
 // What is sent while there is no connection waits in a queue. What was sent just before a
 // connection broke may be lost: nobody can tell from this side whether it arrived. So what is
 // sent with an id is kept until acknowledge(id), and sent again on each new connection.
+//
+// renew (optional): async, gets a fresh credential for connect() to use, or throws.
 
 const FIRST_DELAY = 1_000; // milliseconds, doubled at every failure …
 const MAX_DELAY = 30_000; // … up to this
 const STEADY = 5_000; // a connection that lived this long ends the row of failures
+const SLOW = 3_000; // after "too fast": wait so long, doubled at every further one …
+const GAP = 150; // … and then send one message after another, so far apart
 
 // 44xx: the server has an answer, and asking again gives the same one. 4429 is "too fast".
 const isFinal = (code) => code >= 4400 && code <= 4499 && code !== 4429;
@@ -25,14 +30,18 @@ export class ReconnectingSocket extends EventTarget {
   reason = "";
 
   #connect;
+  #renew;
+  #isRenewed = false; // the credential, since the last steady connection
   #maxQueue;
   #queue = []; // { id, data }: not sent yet, or not acknowledged yet
   #current = null; // the one attempt or connection that counts; its late rivals are ignored
   #timer = null;
+  #pace = null; // { wait, timer } from "too fast" until all is acknowledged
 
-  constructor({ connect, maxQueue = 100 }) {
+  constructor({ connect, renew, maxQueue = 100 }) {
     super();
     this.#connect = connect; // asked before every attempt: a ticket may be good for one only
+    this.#renew = renew;
     this.#maxQueue = maxQueue;
   }
 
@@ -40,19 +49,12 @@ export class ReconnectingSocket extends EventTarget {
 
   open() {
     if (this.state !== "idle" && this.state !== "closed") return;
-    this.attempt = 0;
+    [this.attempt, this.#isRenewed] = [0, false];
     this.#try();
   }
 
   retryNow() {
     if (this.state === "waiting") this.#try();
-  }
-
-  // Leave this connection for a new one, at the address that connect() gives now.
-  renew() {
-    this.#current?.socket?.close();
-    this.attempt = 0;
-    this.#try();
   }
 
   // --8<-- [start:send]
@@ -63,15 +65,33 @@ export class ReconnectingSocket extends EventTarget {
       if (this.state === "closed" || this.#queue.length >= this.#maxQueue) return false;
       this.#queue.push({ id, data });
     }
-    if (isOpen) this.#current.socket.send(data);
+    if (isOpen && (id === null || !this.#pace)) this.#current.socket.send(data);
     return true;
   }
 
   // The other side has it: it need not be sent again.
   acknowledge(id) {
     this.#queue = this.#queue.filter((kept) => kept.id !== id);
+    if (this.#pace && !this.#pace.timer) this.#pace.timer = setTimeout(() => this.#sendOldest(), GAP);
   }
   // --8<-- [end:send]
+
+  // --8<-- [start:pace]
+  // The other side was too busy for something: wait, then send one by one what has an id.
+  slowDown() {
+    if (this.#pace?.timer) return; // one of a volley
+    const wait = Math.min(MAX_DELAY, this.#pace ? 2 * this.#pace.wait : SLOW);
+    this.#pace = { wait, timer: setTimeout(() => this.#sendOldest(), wait) };
+  }
+
+  // The next follows when this one is acknowledged.
+  #sendOldest() {
+    if (this.#pace) this.#pace.timer = null;
+    const oldest = this.#queue.find(({ id }) => id !== null);
+    if (!oldest) this.#pace = null;
+    else if (this.state === "open") this.#current.socket.send(oldest.data);
+  }
+  // --8<-- [end:pace]
 
   // Close for good: no more tries, and what waits in the queue is forgotten.
   close(code = 1000, reason = "") {
@@ -79,7 +99,8 @@ export class ReconnectingSocket extends EventTarget {
     if (socket) socket.close(code, reason); // first: it throws if the code or reason is bad
     else this.#current = null;
     clearTimeout(this.#timer);
-    [this.#queue, this.code, this.reason] = [[], null, ""];
+    clearTimeout(this.#pace?.timer);
+    [this.#queue, this.#pace, this.code, this.reason] = [[], null, null, ""];
     this.#become("closed");
   }
 
@@ -105,19 +126,34 @@ export class ReconnectingSocket extends EventTarget {
     on("open", () => {
       if (this.state === "closed") return;
       current.openedAt = performance.now();
-      for (const { data } of this.#queue) socket.send(data);
+      for (const { id, data } of this.#queue) if (id === null || !this.#pace) socket.send(data);
       this.#queue = this.#queue.filter(({ id }) => id !== null);
       this.#become("open");
+      if (this.#pace && !this.#pace.timer) this.#sendOldest();
     });
     on("message", (event) => this.dispatchEvent(new MessageEvent("message", { data: event.data })));
     // Not from "error" as well: "close" always follows it, and two retries are two sockets.
     on("close", ({ code, reason }) => {
       [this.code, this.reason, current.socket] = [code, reason, null];
-      if (performance.now() - current.openedAt >= STEADY) this.attempt = 0;
-      if (this.state === "closed" || isFinal(code)) this.#become("closed");
+      if (performance.now() - current.openedAt >= STEADY) [this.attempt, this.#isRenewed] = [0, false];
+      if (this.state === "closed") this.#become("closed");
+      else if (code === 4401 && this.#renew && !this.#isRenewed) this.#renewAndTry(current);
+      else if (isFinal(code)) this.#become("closed");
       else this.#retry();
     });
   }
+
+  // --8<-- [start:renew]
+  // Once: whoever is refused with a fresh credential too has no right to be here.
+  async #renewAndTry(current) {
+    this.#isRenewed = true;
+    this.#become("connecting");
+    const isFresh = await Promise.resolve().then(this.#renew).then(() => true, () => false);
+    if (current !== this.#current) return; // closed while we were asking
+    if (isFresh) this.#try();
+    else this.#become("closed");
+  }
+  // --8<-- [end:renew]
 
   // Exponential back-off with full jitter: a thousand clients must not come back in one instant.
   #retry() {
