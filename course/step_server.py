@@ -1,7 +1,8 @@
 """Serve one step: `python -m course.step_server PORT`, run in the step's folder.
 
-Migrates the step's database when it needs it, then runs Daphne with the step's application behind
-course/tap.py, which serves the static files and lets the docs' wire inspector listen in.
+Migrates the step's database when it needs it, fills it if the step has a command `demo`, then runs
+Daphne with the step's application behind course/tap.py, which serves the static files and lets the
+docs' wire inspector listen in.
 """
 
 import logging
@@ -23,6 +24,7 @@ def main(port: int) -> None:
 
     django.setup()
     migrate()
+    fill()
     from course.tap import application
 
     endpoint = f"tcp:port={port}:interface=127.0.0.1"
@@ -40,6 +42,17 @@ def migrate() -> None:
         call_command("migrate", verbosity=0, interactive=False)
         print("database migrated", flush=True)
     connection.close()
+
+
+def fill() -> None:
+    """Add what the step's own `manage.py demo` makes; it leaves alone what is there already."""
+    from django.conf import settings
+    from django.core.management import call_command, get_commands
+    from django.db import connection
+
+    if settings.DEBUG and "demo" in get_commands():
+        call_command("demo")
+        connection.close()
 
 
 def log_action(protocol: str, action: str, details: dict) -> None:

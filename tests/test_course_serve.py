@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
@@ -18,7 +19,7 @@ from websockets.sync.client import connect
 from course import supervisor
 from course.program import Program
 from course.serve import Serving
-from tests.conftest import Process
+from tests.conftest import OURS, ROOT, Process
 from tests.course_house import course, course_argv, free_ports, is_free, make_house
 
 # Starts a grandchild that listens, ignores SIGTERM and would run for ever.
@@ -207,6 +208,41 @@ def test_serve_from_start_to_stop(serving):
     assert process.stop() == 0
     assert "Stopped." in process.output
     assert all(is_free(base + above) for above in (0, 1, 2, 9))
+
+
+DEMO = """
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    def handle(self, **options):
+        User.objects.get_or_create(username="ada")
+        self.stdout.write(f"people: {User.objects.count()}")
+"""
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_step_with_a_demo_is_filled_at_each_start_but_not_in_production(project, debug):
+    names = {"demo.py": DEMO, "__init__.py": ""}
+    files = {f"config/management/commands/{name}": text for name, text in names.items()}
+    step = project(**files)
+    settings = step / "config/settings.py"
+    text = settings.read_text(encoding="utf-8")
+    text = text.replace('"daphne",', '"daphne", "config",')
+    settings.write_text(text.replace("DEBUG = True", f"DEBUG = {debug}"), encoding="utf-8")
+    start = "import django; django.setup(); from course.step_server import *; migrate(); fill()"
+    for _ in range(2):
+        filled = subprocess.run(
+            [sys.executable, "-c", start],
+            cwd=step,
+            env={**OURS, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "config.settings"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        )
+        assert ("people: 1" in filled.stdout) is debug
 
 
 @pytest.mark.skipif(os.name == "nt", reason="not run: kills with SIGKILL, which Windows has not")
