@@ -36,7 +36,7 @@ export class Credentials extends EventTarget {
   access = null;
   #refresh = null;
   #expires = 0; // on this machine's clock, which may differ from the server's
-  #behind = 0; // ms that this clock is ahead of the server's
+  #ahead = 0; // ms that it is ahead of the server's
   #timer = null;
   #flight = null;
   isKept = true; // renewed in time; false: let it expire
@@ -88,8 +88,8 @@ export class Credentials extends EventTarget {
   #take({ access, refresh }, event) {
     [this.access, this.#refresh] = [access, refresh];
     const { iat, exp } = timesOf(access);
-    if (event === "obtained") this.#behind = Date.now() - iat * 1_000;
-    this.#expires = exp * 1_000 + this.#behind;
+    if (event === "obtained") this.#ahead = Date.now() - iat * 1_000 - 1_000; // iat is rounded down
+    this.#expires = exp * 1_000 + this.#ahead;
     this.#plan();
     this.dispatchEvent(new Event(event));
   }
