@@ -47,12 +47,16 @@ async def is_open(person) -> bool:
     "a message; its handler reads the session again and closes with 4401.",
     page=PAGE,
 )
+# --8<-- [start:logout]
 async def test_a_log_out_closes_the_sockets_of_that_log_in_at_once(people):
     async with visit("/ws/whoami/", "ada") as ada:
         assert (await ada.hear())["type"] == "whoami"
         await in_thread(ada.browser.post)("/logout/")
         code, _ = await ada.closed()
         assert code == 4401
+
+
+# --8<-- [end:logout]
 
 
 async def test_another_log_in_of_the_same_person_goes_on(people):
