@@ -7,6 +7,7 @@ from conftest import ROOT, symptoms
 
 FILES = [
     "tests/test_troubleshooting.py",
+    "tests/test_troubleshooting_auth.py",
     "tests/step04/test_troubleshooting.py",
     "tests/browser/test_troubleshooting.py",
 ]

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import channels.layers
 import channels_redis.core
 import pytest
+from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 from conftest import CONSUMERS, ROUTING, SETTINGS, make_project
@@ -160,6 +161,54 @@ async def test_capacity_per_process(request):
         assert len(await drain(layer, yours, 40)) == 40
         await layer.group_send("room.2", {"type": "count", "number": 61})
         assert await drain(layer, yours, 61) == [61]
+
+
+@pytest.mark.needs("redis")
+async def test_burst(request):
+    """50 sockets of one process, 300 messages for all of them, all at once."""
+
+    address = request.getfixturevalue("redis")
+    hosts = [{"address": address, "max_connections": 2000, "socket_timeout": 15}]
+    config = {"core": {"hosts": hosts}, "pubsub": {}}
+
+    async def delivered(name: str) -> int:
+        async with layer_of(name, request, **config[name]) as layer:
+            channels = [await member(layer, "room.1") for _ in range(50)]
+            readers = [asyncio.create_task(count_until_the_end(layer, it)) for it in channels]
+            event = {"type": "count", "number": 1}
+            await asyncio.gather(*(layer.group_send("room.1", event) for _ in range(300)))
+            for channel in channels:
+                await send_when_there_is_room(layer, channel, {"type": "end"})
+            async with asyncio.timeout(30):
+                return sum(await asyncio.gather(*readers))
+
+    assert await delivered("core") < 15_000
+    assert await delivered("pubsub") == 15_000
+
+
+async def count_until_the_end(layer, channel: str) -> int:
+    number = 0
+    while (await layer.receive(channel))["type"] != "end":
+        number += 1
+    return number
+
+
+async def send_when_there_is_room(layer, channel: str, event: dict) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await layer.send(channel, event)
+            except ChannelFull:  # the readers are at it
+                await asyncio.sleep(0.01)
+
+
+def test_out_of_order(serve, entry):
+    server = serve(entry.wrong[0])
+    with connect(server.ws("/ws/")) as one, connect(server.ws("/ws/")) as two:
+        one.send("0.5")
+        one.ping().wait(10)  # it has been read: this is number 1
+        two.send("0")
+        assert [two.recv(timeout=10) for _ in range(2)] == ["2", "1"]
 
 
 @pytest.mark.parametrize("name", ["in-memory", *REDIS])
