@@ -58,6 +58,7 @@ class PersonConsumer(FrameConsumer):
     # --8<-- [start:life]
     async def __call__(self, scope, receive, send):
         """One call is one connection: whatever ends it, a crash too, it gives back what it took."""
+        self.turn = asyncio.Lock()  # a handler and the watcher never run side by side
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -74,7 +75,7 @@ class PersonConsumer(FrameConsumer):
         self.bucket = Bucket(settings.MESSAGES_PER_SECOND, settings.MESSAGE_BURST)
         self.warnings = deque(maxlen=settings.TOO_FAST_WARNINGS)
         self.bad_messages = deque(maxlen=BAD_MESSAGES)
-        await self.take_slot()
+        await in_thread(self.take_slot)()
         # Subscribe first, then look: a log-out between the two is seen.
         await self.channel_layer.group_add(self.person_group, self.channel_name)
         await self.look_again()
@@ -91,7 +92,8 @@ class PersonConsumer(FrameConsumer):
         if self.is_out and message.get("type") != "websocket.disconnect":
             return
         try:
-            await super().dispatch(message)
+            async with self.turn:
+                await super().dispatch(message)
         except Refused as refusal:
             await self.refuse(refusal.code, refusal.reason)
 
@@ -122,8 +124,10 @@ class PersonConsumer(FrameConsumer):
         while not self.is_out:
             expires = self.scope["credential"].expires
             left = settings.RECHECK_SECONDS if expires is None else expires - time()
-            await asyncio.sleep(max(0, min(left, settings.RECHECK_SECONDS)))
-            await self.recheck()
+            # At least 0.1: simplejwt's LEEWAY lets a token outlive its expiry.
+            await asyncio.sleep(max(0.1, min(left, settings.RECHECK_SECONDS)))
+            async with self.turn:
+                await self.recheck()
 
     async def renew(self, raw: str) -> None:
         """Take a fresh token of the same person on the open socket."""
@@ -136,8 +140,10 @@ class PersonConsumer(FrameConsumer):
             raise Refused(4403, "that token is somebody else's")
         self.scope["credential"] = fresh
         self.watcher.cancel()
+        await self.recheck()  # else who renews again and again would never be asked
         self.watcher = asyncio.create_task(self.watch())
-        await self.reply(wire.Authenticated(datetime.fromtimestamp(fresh.expires, UTC)))
+        if not self.is_out:
+            await self.reply(wire.Authenticated(datetime.fromtimestamp(fresh.expires, UTC)))
 
     # --8<-- [end:recheck]
 
@@ -171,20 +177,22 @@ class PersonConsumer(FrameConsumer):
 
     # --8<-- [end:receive]
 
+    def take_slot(self) -> None:
+        """One more connection of this person, if they have not too many. Raises Refused.
+
+        Sync, like what it asks: the shared cache.
+        """
+        per_minute, limit = settings.CONNECTS_PER_MINUTE, settings.CONNECTIONS_PER_USER
+        if not counter.allow("connects", self.user.pk, per_minute):
+            raise Refused(4429, f"no more than {per_minute} new connections a minute")
+        self.slot = slots.take(self.user.pk, self.channel_name)
+        if not self.slot:
+            raise Refused(4429, f"no more than {limit} connections at once")
+
     async def give_back(self) -> None:
         if self.slot:
             await in_thread(slots.free)(self.slot, self.channel_name)
             await self.channel_layer.group_discard(self.person_group, self.channel_name)
-
-    async def take_slot(self) -> None:
-        """One more connection of this person, if they have not too many. Raises Refused."""
-        per_minute = settings.CONNECTS_PER_MINUTE
-        if not await in_thread(counter.allow)("connects", self.user.pk, per_minute):
-            raise Refused(4429, f"no more than {per_minute} new connections a minute")
-        self.slot = await in_thread(slots.take)(self.user.pk, self.channel_name)
-        if not self.slot:
-            limit = settings.CONNECTIONS_PER_USER
-            raise Refused(4429, f"no more than {limit} connections at once")
 
 
 def row_is_full(times: deque, seconds: float) -> bool:
