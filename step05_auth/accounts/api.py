@@ -1,6 +1,7 @@
 """Tokens over HTTP: obtain, refresh, give up, and a ticket for a socket."""
 
 from django.conf import settings
+from django.db import transaction
 from rest_framework import serializers, status
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.exceptions import APIException, AuthenticationFailed
@@ -29,8 +30,12 @@ class ObtainSerializer(TokenObtainPairSerializer):
 class RefreshSerializer(TokenRefreshSerializer):
     """The next pair, as long as the log-in goes on."""
 
+    @transaction.atomic
     def validate(self, attrs):
-        TokenAuthentication().get_user(RefreshToken(attrs["refresh"]))
+        token = RefreshToken(attrs["refresh"])
+        user = TokenAuthentication().get_user(token)
+        # One at a time: of two requests with one token, the second finds it spent, in super().
+        user.logins.select_for_update().get(pk=token["sid"])
         return super().validate(attrs)
 
 
