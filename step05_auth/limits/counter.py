@@ -17,8 +17,12 @@ def allow(what: str, user_id: int, per_minute: int) -> bool:
     `incr` is atomic. `get` and then `set` would let two at once be counted as one.
     """
     key = f"limits.{what}.{user_id}.{int(time() // MINUTE)}"
-    cache.add(key, 0, timeout=2 * MINUTE)  # the first one of the minute begins it
-    return cache.incr(key) <= per_minute
+    try:
+        count = cache.incr(key)
+    except ValueError:  # there is none yet; of several who begin the minute, `add` takes one
+        cache.add(key, 0, timeout=2 * MINUTE)
+        count = cache.incr(key)
+    return count <= per_minute
 
 
 # --8<-- [end:allow]
