@@ -6,7 +6,7 @@ from django.core.cache import cache
 
 def lifetime() -> float:
     """Seconds until a slot that nobody keeps is free again."""
-    return 1.5 * settings.RECHECK_SECONDS
+    return 1.5 * settings.RECHECK_SECONDS + 1  # Redis cuts it to whole seconds
 
 
 # --8<-- [start:slots]
