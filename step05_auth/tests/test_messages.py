@@ -103,8 +103,7 @@ async def test_the_error_names_the_field(lobby):
 )
 async def test_text_is_kept_to_the_letter(lobby, text):
     async with enter("ada") as person:
-        # As JSON.stringify does; escaped, so many emoji are longer than MAX_MESSAGE_LENGTH.
-        await person.send(json.dumps({"type": "chat_message", "message": text}, ensure_ascii=False))
+        await person.say(message=text)
         assert (await person.get("chat_message"))["message"] == text
         async with enter("ada") as other:
             assert other.first["messages"][0]["message"] == text
