@@ -130,6 +130,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": REDIS_PREFIX,
+        "OPTIONS": {"pool_class": "limits.pool.SharedPool"},
     }
     if REDIS_URL
     else {
