@@ -1,6 +1,7 @@
 """Rooms and messages in the admin: found by search and by filter."""
 
 import pytest
+from django.contrib.auth.models import User
 
 from rooms import services
 from rooms.models import Message, Room
@@ -11,8 +12,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def rooms() -> list[Room]:
     rooms = [Room.objects.create(name=name) for name in ("lobby", "sauna")]
-    services.store(rooms[0].pk, "Ann", "hello from the lobby", None)
-    services.store(rooms[1].pk, "Bob", "hot in here", None)
+    ada, ben = [User.objects.create_user(name) for name in ("ada", "ben")]
+    services.store(rooms[0].pk, ada, "hello from the lobby", None)
+    services.store(rooms[1].pk, ben, "hot in here", None)
     return rooms
 
 
@@ -22,7 +24,7 @@ def rows(answer) -> list:
 
 
 def test_messages_are_searched_by_text_and_by_name(admin_client, rooms):
-    for searched, text in [("lobby", "hello from the lobby"), ("Bob", "hot in here")]:
+    for searched, text in [("lobby", "hello from the lobby"), ("ben", "hot in here")]:
         found = rows(admin_client.get("/admin/rooms/message/", {"q": searched}))
         assert [message.text for message in found] == [text]
 
@@ -44,7 +46,7 @@ def test_a_message_is_not_added_by_hand_and_keeps_its_number(admin_client, rooms
     assert admin_client.get("/admin/rooms/message/add/").status_code == 403
     message = Message.objects.first()
     changed = {
-        "username": "Ann",
+        "user": message.user_id,
         "text": "mended",
         "sent_at_0": "2026-01-01",
         "sent_at_1": "12:00",

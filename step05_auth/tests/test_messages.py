@@ -119,8 +119,12 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=8,
 )
-TYPES = st.sampled_from(["chat_message", "private_message", "typing", "history", "ack", "stored", "authenticate"])
-FIELDS = st.sampled_from(["message", "client_id", "to", "is_typing", "before", "type", "number", "token"])
+TYPES = st.sampled_from(
+    ["chat_message", "private_message", "typing", "history", "ack", "stored", "authenticate"]
+)
+FIELDS = st.sampled_from(
+    ["message", "client_id", "to", "is_typing", "before", "type", "number", "token"]
+)
 OBJECTS = st.builds(
     lambda type, fields: {"type": type, **fields}, TYPES, st.dictionaries(FIELDS, JSON_VALUES)
 )

@@ -1,15 +1,12 @@
-"""Part D: the environment chooses the channel layer."""
+"""The environment chooses: the layer, the cache, the limits, and what is for HTTPS only."""
 
 import runpy
-import subprocess
-import sys
+import shutil
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.conftest import STEP
-
-NAMES = ["REDIS_URL", "CHANNEL_LAYER", "REDIS_PREFIX"]
 
 
 @pytest.fixture
@@ -17,15 +14,16 @@ def chosen(monkeypatch):
     """The settings as this environment makes them: `chosen(REDIS_URL="…")`."""
 
     def load(**environment: str) -> dict:
-        for name in NAMES:
-            # Empty, not absent: a .env file fills in what is absent.
-            monkeypatch.setenv(name, environment.get(name, DEFAULTS[name]))
+        # Set, not absent: a .env file fills in what is absent.
+        for name, value in {**DEFAULTS, **environment}.items():
+            monkeypatch.setenv(name, value)
         return runpy.run_path(str(STEP / "config/settings.py"))
 
     return load
 
 
 DEFAULTS = {"REDIS_URL": "", "CHANNEL_LAYER": "pubsub", "REDIS_PREFIX": "asgi"}
+PRODUCTION = {"DEBUG": "False", "SECRET_KEY": "x" * 50}
 URL = "redis://127.0.0.1:6379/0"
 
 
@@ -57,32 +55,102 @@ def test_any_other_layer_is_an_error_that_names_both(url, chosen):
         chosen(REDIS_URL=url, CHANNEL_LAYER="redis")
 
 
-def test_celery_shares_the_prefix(chosen):
-    settings = chosen(REDIS_URL=URL, REDIS_PREFIX="ann")
-    assert settings["CELERY_BROKER_URL"] == URL
-    assert settings["CELERY_BROKER_TRANSPORT_OPTIONS"] == {"global_keyprefix": "ann:celery:"}
+# The cache
 
 
-def run(code: str, **environment: str) -> subprocess.CompletedProcess:
-    import os
-
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=STEP,
-        env={**os.environ, **DEFAULTS, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-    )
+def test_without_a_redis_the_cache_is_this_process_own_and_keeps_enough(chosen):
+    cache = chosen()["CACHES"]["default"]
+    assert cache["BACKEND"] == "django.core.cache.backends.locmem.LocMemCache"
+    assert cache["OPTIONS"]["MAX_ENTRIES"] == 100_000
 
 
-def test_the_site_starts_where_celery_is_not_installed():
-    started = run("import sys; sys.modules['celery'] = None; import config.asgi; print('up')")
-    assert (started.stdout, started.returncode) == ("up\n", 0), started.stderr
+def test_with_a_redis_the_cache_is_shared_under_the_same_prefix(chosen):
+    cache = chosen(REDIS_URL=URL, REDIS_PREFIX="ann")["CACHES"]["default"]
+    assert cache["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
+    assert (cache["LOCATION"], cache["KEY_PREFIX"]) == (URL, "ann")
 
 
-def test_celery_without_redis_says_what_is_missing():
-    pytest.importorskip("celery")
-    refused = run("import config.celery")
-    assert refused.returncode == 1
-    assert "Celery passes tasks through Redis: set REDIS_URL" in refused.stderr
+# Tokens, times, limits
+
+NUMBERS = {
+    "AUTHENTICATE_WITHIN": 3,
+    "TICKET_SECONDS": 30,
+    "RECHECK_SECONDS": 60,
+    "ACCESS_TOKEN_SECONDS": 300,
+    "MAX_MESSAGE_LENGTH": 32_768,
+    "MESSAGES_PER_SECOND": 10,
+    "MESSAGE_BURST": 30,
+    "USER_MESSAGES_PER_MINUTE": 300,
+    "CONNECTIONS_PER_USER": 20,
+    "CONNECTS_PER_MINUTE": 120,
+    "TOO_FAST_WARNINGS": 5,
+    "PROCESSES": 1,
+}
+
+
+@pytest.fixture
+def unset(tmp_path, monkeypatch):
+    """The settings where no .env file sets anything, and nothing else does."""
+    copy = tmp_path / "config/settings.py"
+    copy.parent.mkdir()
+    shutil.copy(STEP / "config/settings.py", copy)
+    for name in ("HTTPS", "DEBUG", "SECRET_KEY", "WS_ALLOWED_ORIGINS", *NUMBERS):
+        monkeypatch.delenv(name, raising=False)
+    return lambda: runpy.run_path(str(copy))
+
+
+def test_each_number_has_its_default(unset):
+    settings = unset()
+    assert {name: settings[name] for name in NUMBERS} == NUMBERS
+
+
+def test_each_number_has_its_variable(chosen):
+    settings = chosen(**{name: str(number + 1) for name, number in NUMBERS.items()})
+    assert {name: settings[name] - 1 for name in NUMBERS} == NUMBERS
+
+
+def test_an_access_token_lasts_as_long_as_it_is_set_to(chosen):
+    tokens = chosen(ACCESS_TOKEN_SECONDS="7")["SIMPLE_JWT"]
+    assert tokens["ACCESS_TOKEN_LIFETIME"].total_seconds() == 7
+    assert tokens["ROTATE_REFRESH_TOKENS"] and tokens["BLACKLIST_AFTER_ROTATION"]
+    assert tokens["CHECK_REVOKE_TOKEN"]
+
+
+def test_other_origins_are_a_list_and_the_query_string_is_off(chosen):
+    settings = chosen(WS_ALLOWED_ORIGINS="https://a.example.org,http://b.example.org:8000")
+    assert settings["WS_ALLOWED_ORIGINS"] == [
+        "https://a.example.org",
+        "http://b.example.org:8000",
+    ]
+    assert settings["WS_TOKEN_IN_QUERY"] is False
+    assert chosen(WS_TOKEN_IN_QUERY="True")["WS_TOKEN_IN_QUERY"] is True
+
+
+# HTTPS
+
+SECURE = [
+    "SESSION_COOKIE_SECURE",
+    "CSRF_COOKIE_SECURE",
+    "SECURE_SSL_REDIRECT",
+    "SECURE_HSTS_SECONDS",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "SECURE_HSTS_PRELOAD",
+]
+
+
+def test_production_is_https_unless_it_says_otherwise(chosen):
+    assert all(chosen(**PRODUCTION, HTTPS="True")[name] for name in SECURE)
+    assert not any(chosen(**PRODUCTION, HTTPS="False")[name] for name in SECURE)
+
+
+def test_https_is_what_production_means_and_development_does_not(unset, monkeypatch):
+    assert unset()["HTTPS"] is False
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    assert unset()["HTTPS"] is True
+
+
+def test_a_proxys_header_is_believed_only_where_there_is_a_proxy(chosen):
+    assert chosen(PROXY="False")["SECURE_PROXY_SSL_HEADER"] is None
+    header = chosen(PROXY="True")["SECURE_PROXY_SSL_HEADER"]
+    assert header == ("HTTP_X_FORWARDED_PROTO", "https")

@@ -69,7 +69,10 @@ async def test_another_log_in_of_the_same_person_goes_on(people):
 
 async def test_each_socket_of_the_log_in_is_closed(lobby):
     async with enter("ben") as ben:
-        async with enter("ada") as room, knock("/ws/whoami/", cookie=cookie_of(room.browser)) as tab:
+        async with (
+            enter("ada") as room,
+            knock("/ws/whoami/", cookie=cookie_of(room.browser)) as tab,
+        ):
             assert (await tab.hear())["username"] == "ada"
             await in_thread(room.browser.post)("/logout/")
             assert await room.closed() == OUT
