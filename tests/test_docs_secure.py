@@ -1,0 +1,167 @@
+"""docs/operate/secure.md: its table and the attack suite agree, and its checklist is true."""
+
+import ast
+import json
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+
+import pytest
+from conftest import NOT_COPIED, OURS, ROOT
+from pages import DOCS, Page
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+STEP = ROOT / "step05_auth"
+PAGE = Page(DOCS / "operate/secure.md")
+SUITE = [*STEP.glob("tests/attacks/test_*.py"), *ROOT.glob("tests/browser/test_step05_attacks*.py")]
+PRODUCTION = {
+    "DEBUG": "False",
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "HTTPS": "True",
+}
+
+
+def tables() -> dict[str, list[str]]:
+    """The tests that the page's rows name, by the file in the heading above them."""
+    found = {}
+    part = PAGE.source.split("## Attack, defence, test")[1].split("\n## ")[0]
+    for heading, body in re.findall(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", part, re.M | re.S):
+        rows = [row for row in body.splitlines() if re.match(r"\| (?!attack|---)", row)]
+        found[re.search(r"`([\w/.]+)`", heading)[1]] = [row.split("|")[3] for row in rows]
+    return found
+
+
+def named_in(file) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    names = {node.name for node in tree.body if isinstance(node, kinds)}
+    return {name for name in names if name.startswith("test_")}
+
+
+def test_each_file_of_the_suite_has_its_table():
+    files = {file.relative_to(ROOT).as_posix() for file in SUITE}
+    assert set(tables()) == files
+
+
+@pytest.mark.parametrize("file", SUITE, ids=lambda file: file.name)
+def test_each_row_names_tests_that_are_there(file):
+    rows = tables()[file.relative_to(ROOT).as_posix()]
+    assert rows
+    for row in rows:
+        named = re.findall(r"`(\w+)`", row)
+        assert named and set(named) <= named_in(file), row
+
+
+# The checklist
+
+
+def manage(folder, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=folder,
+        env={**OURS, **PRODUCTION, "PYTHONUTF8": "1", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    copy = tmp_path_factory.mktemp("secure") / STEP.name
+    shutil.copytree(STEP, copy, ignore=NOT_COPIED)
+    assert manage(copy, "migrate", "--verbosity", "0").returncode == 0
+    return copy
+
+
+def test_check_deploy_is_clean(project):
+    done = manage(project, "check", "--deploy", "--fail-level", "WARNING")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "System check identified no issues (0 silenced).\n",
+    )
+    without = manage(project, "check", "--deploy", "--fail-level", "WARNING", HTTPS="False")
+    assert without.returncode == 1 and "security.W012" in without.stderr
+    short = manage(project, "check", "--deploy", "--fail-level", "WARNING", SECRET_KEY="short")
+    assert short.returncode == 1 and "security.W009" in short.stderr
+    alone = manage(project, "check", PROCESSES="2")
+    assert alone.returncode == 1
+    assert "accounts.E001" in alone.stderr and "accounts.E002" in alone.stderr
+
+
+def test_a_proxy_that_changes_host_shuts_everybody_out(project, daphne):
+    """What it passes on, spoken to Daphne directly: the visitor's origin, and another host."""
+    hosts = "www.pulse.test,127.0.0.1"
+    env = {**PRODUCTION, "HTTPS": "False", "ALLOWED_HOSTS": hosts, "AUTHENTICATE_WITHIN": "0.1"}
+    server = daphne(project, env=env)
+
+    def knock(host: str) -> str:
+        """The type of the first frame, as a visitor of http://www.pulse.test."""
+        with (
+            socket.create_connection(("127.0.0.1", server.port)) as line,
+            connect(f"ws://{host}/ws/whoami/", sock=line, origin="http://www.pulse.test") as client,
+        ):
+            return json.loads(client.recv(timeout=10))["type"]
+
+    assert knock("www.pulse.test") == "closing"  # let in, then asked for a token
+    with pytest.raises(InvalidStatus, match="403"):
+        knock("127.0.0.1")
+
+
+CARRIED = """
+import json
+from django.contrib.auth.models import User
+from django.test import Client
+from accounts.api import ObtainSerializer
+
+ada, _ = User.objects.get_or_create(username="ada")
+browser = Client()
+browser.force_login(ada)
+refresh = ObtainSerializer.get_token(ada)
+print(json.dumps([browser.session.session_key, str(refresh.access_token), str(refresh)]))
+"""
+HOLDS = """
+import json
+from accounts.credentials import CookieCredential, NotAuthenticated, TokenCredential
+from django.test import override_settings
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import RefreshToken
+
+session, access, refresh = json.loads('{carried}')
+checks = [
+    lambda: CookieCredential(session).check(),
+    lambda: TokenCredential.read(access, "message").check(),
+    lambda: RefreshToken(refresh),
+]
+good = []
+with override_settings(SECRET_KEY_FALLBACKS={fallbacks}):
+    for check in checks:
+        try:
+            check()
+            good.append(True)
+        except (NotAuthenticated, TokenError):
+            good.append(False)
+print(json.dumps(good))
+"""
+
+
+def test_a_new_secret_key_ends_everything(project):
+    def shell(script: str, **environment: str):
+        done = manage(project, "shell", "--verbosity", "0", "--command", script, **environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    carried = json.dumps(shell(CARRIED))
+    old = [PRODUCTION["SECRET_KEY"]]
+    new = secrets.token_urlsafe(50)
+    said = {"carried": carried, "fallbacks": []}
+    assert shell(HOLDS.format(**said)) == [True, True, True]
+    assert shell(HOLDS.format(**said), SECRET_KEY=new) == [False, False, False]
+    said["fallbacks"] = old
+    assert shell(HOLDS.format(**said), SECRET_KEY=new) == [True, False, False]
