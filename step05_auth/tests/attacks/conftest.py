@@ -1,21 +1,23 @@
 """One server in production's settings, with its own database, that can lose a defence."""
 
+import itertools
 import json
 import os
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 import websockets
 
+from tests.attacks import inside
 from tests.attacks.server import MARK
 from tests.conftest import LISTENING, STEP, Server
 from tests.people import Talking
-from tests.sockets import Real
+from tests.sockets import Closed, Real
 
 PRODUCTION = {
     "DEBUG": "False",
@@ -24,6 +26,7 @@ PRODUCTION = {
     "HTTPS": "False",  # no certificate here
 }
 DEVELOPMENT = {**PRODUCTION, "DEBUG": "True"}  # where the demo may make its people
+NUMBERS = itertools.count(1)
 LEFT = shutil.ignore_patterns("__pycache__", ".pytest_cache", "*.sqlite3*", ".env", ".venv")
 
 
@@ -38,13 +41,16 @@ class Target(Server):
         super().__init__(*command, folder=folder, environment=PRODUCTION)
         self.port = int(self.wait_for(LISTENING)[1])
         self.origin = self.url("")
+        self.folder = folder
 
     def order(self, do: str, function=None, *args):
         name = f"{function.__module__}:{function.__qualname__}" if function else ""
-        since = len(self.output)
-        self.process.stdin.write(json.dumps({"do": do, "function": name, "args": args}) + "\n")
+        file = f"answer{next(NUMBERS)}.json"
+        order = {"do": do, "function": name, "args": args, "answer": file}
+        self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
-        answer = json.loads(self.wait_for(rf"{MARK} (.*)\n", since=since)[1])
+        self.wait_for(f"{MARK} {file}\n")
+        answer = json.loads((self.folder / file).read_text(encoding="utf-8"))
         assert "error" not in answer, answer["error"]
         return answer["result"]
 
@@ -65,17 +71,39 @@ class Target(Server):
             self.order("restore")
 
     @asynccontextmanager
-    async def socket(self, path: str, *subprotocols: str, origin=..., cookie=None, headers=None):
-        """A WebSocket, from the server's own page unless `origin` says another (None: none)."""
-        sent = {**({"Cookie": cookie} if cookie else {}), **(headers or {})}
+    async def socket(self, path: str, *subprotocols: str, origin=..., host=None, **sent):
+        """A WebSocket, from the server's own page unless `origin` says another (None: none).
+
+        `host` is what the client believes to talk to; `cookie` and `headers` are sent along.
+        """
+        headers = {**sent.pop("headers", {})}
+        if "cookie" in sent:
+            headers["Cookie"] = sent.pop("cookie")
         async with websockets.connect(
-            self.url(path, "ws"),
+            f"ws://{host}{path}" if host else self.url(path, "ws"),
             subprotocols=list(subprotocols) or None,
             origin=self.origin if origin is ... else origin,
-            additional_headers=sent,
+            additional_headers=headers,
+            **({"host": "127.0.0.1", "port": self.port} if host else {}),
+            **sent,
             max_size=None,
         ) as connection:
             yield Attacker(connection)
+
+    async def first_frame(self, path: str, *subprotocols: str, **options) -> dict:
+        """What the server says first: who you are, or why it closes."""
+        async with self.socket(path, *subprotocols, **options) as attacker:
+            return await attacker.hear()
+
+    async def refusal(self, path: str, *subprotocols: str, **options) -> tuple[int, str]:
+        """The code and the reason with which the server closes at once."""
+        async with self.socket(path, *subprotocols, **options) as attacker:
+            frame = await attacker.hear()
+            assert frame["type"] == "closing", frame
+            with pytest.raises(Closed) as closed:
+                await attacker.hear()
+            assert closed.value.code == frame["code"]
+            return frame["code"], frame["reason"]
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +118,15 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     server = Target(folder, *listen, "tests.attacks.server:application")
     yield server
     server.stop()
+
+
+@pytest.fixture
+def someone(target) -> Callable[..., str]:
+    """Make somebody whom no other test knows: `someone(is_active=False)` is their username."""
+
+    def make(**fields) -> str:
+        username = f"guest{next(NUMBERS)}"
+        target.call(inside.person, username, fields)
+        return username
+
+    return make

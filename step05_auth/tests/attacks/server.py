@@ -2,6 +2,7 @@
 
 Its standard input takes orders, one JSON a line: call a function in here, or remove a defence until
 told to put it back. So a test can make people and see rows, and one server is enough for all tests.
+Answers go to a file: the output is to hold what the server itself says, and no secret of a test's.
 """
 
 import json
@@ -10,6 +11,7 @@ import threading
 import traceback
 from contextlib import ExitStack
 from importlib import import_module
+from pathlib import Path
 
 from config.asgi import application  # noqa: F401  Daphne serves it
 
@@ -37,7 +39,8 @@ def obey() -> None:
             answer = {"result": result}
         except Exception:
             answer = {"error": traceback.format_exc()}
-        print(MARK, json.dumps(answer), flush=True)
+        Path(order["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+        sys.stdout.write(f"{MARK} {order['answer']}\n")  # one short write: the log writes too
 
 
 threading.Thread(target=obey, daemon=True).start()
