@@ -1,5 +1,6 @@
 """The environment chooses: the layer, the cache, the limits, and what is for HTTPS only."""
 
+import re
 import runpy
 import shutil
 
@@ -154,3 +155,22 @@ def test_a_proxys_header_is_believed_only_where_there_is_a_proxy(chosen):
     assert chosen(PROXY="False")["SECURE_PROXY_SSL_HEADER"] is None
     header = chosen(PROXY="True")["SECURE_PROXY_SSL_HEADER"]
     assert header == ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+# What is written about them
+
+
+def test_each_variable_stands_in_the_example_and_in_the_readme():
+    text = (STEP / "config/settings.py").read_text("utf-8")
+    names = set(re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', text))
+    assert len(names) > 20
+    example = re.findall(r"^(?:# )?([A-Z_]+)=", (STEP / ".env.example").read_text("utf-8"), re.M)
+    readme = re.findall(r"^\| `([A-Z_]+)` \|", (STEP / "README.md").read_text("utf-8"), re.M)
+    assert names == set(example) == set(readme)
+
+
+def test_the_readme_tells_the_defaults():
+    readme = (STEP / "README.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]+ \| ([\d,]+) \|", readme, re.M))
+    told = {name: int(number.replace(",", "")) for name, number in rows.items()}
+    assert NUMBERS.items() <= told.items()
