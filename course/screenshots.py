@@ -93,6 +93,47 @@ def talked(page) -> None:
     page.get_by_text("Bob is typing").wait_for()
 
 
+def log_in(page, name: str, path: str) -> None:
+    """As somebody of step 05's demo, on the way to a page."""
+    page.goto(f"{page.url.split('/', 3)[0]}//{page.url.split('/', 3)[2]}/login/?next={path}")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(f"{name}-demo")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"**{path}")
+
+
+def met(page) -> None:
+    """ben in the lobby, where ada has said something from another browser, and types."""
+    other = page.context.browser.new_context().new_page()  # closed with the browser
+    other.goto(page.url)
+    log_in(page, "ben", "/rooms/lobby/")
+    log_in(other, "ada", "/rooms/lobby/")
+    page.locator("#people", has_text="ada").wait_for()
+    for person, text in ((other, "I sell my bike: 100 euros"), (page, "The blue one?")):
+        person.get_by_label("Message to everybody").fill(text)
+        person.get_by_role("button", name="Send").click()
+        page.get_by_text(text).first.wait_for()
+        other.get_by_text(text).first.wait_for()
+    other.get_by_label("Message to everybody").press_sequentially("Yes")
+    page.get_by_text("ada is typing").wait_for()
+
+
+def turned_away(page) -> None:
+    """cleo, who is no member of the lobby."""
+    log_in(page, "cleo", "/rooms/lobby/")
+
+
+def tried(page) -> None:
+    """A ticket, and the same one again."""
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill("ada-demo")
+    page.get_by_role("button", name="Get tokens").click()
+    page.get_by_text("You have the tokens of ada").wait_for()
+    for button, end in (("ticket", "open"), ("again", "closed")):
+        page.locator(f'[data-try="{button}"]').click()
+        page.locator(f'[data-way="ticket"] .answer[data-state="{end}"]').wait_for()
+
+
 PICTURES = {
     "step01": Picture(1, "/", polled, "section:nth-of-type(3)"),
     "step02": Picture(2, "/handshake/", connected, "section:nth-of-type(1)"),
@@ -100,6 +141,9 @@ PICTURES = {
     "step03-lifecycle": Picture(3, "/lifecycle/", played, "#plays > li:nth-child(4)"),
     "step03-slow": Picture(3, "/slow/", raced, "#races > li:last-child"),
     "step04": Picture(4, "/", talked, "#composer", width=900, height=620),
+    "step05": Picture(5, "/ways-in/", tried, '[data-way="ticket"]', width=900),
+    "step05-room": Picture(5, "/login/", met, "#composer", width=900, height=620),
+    "step05-refused": Picture(5, "/login/", turned_away, "main"),
 }
 
 

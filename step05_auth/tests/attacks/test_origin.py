@@ -30,6 +30,7 @@ FORGED = {
 }
 
 
+# --8<-- [start:both]
 @pytest.mark.parametrize("origin", FORGED.values(), ids=FORGED)
 async def test_a_page_of_another_origin_gets_no_socket(target, someone, origin):
     username = someone()
@@ -40,6 +41,9 @@ async def test_a_page_of_another_origin_gets_no_socket(target, someone, origin):
     assert refused.value.response.status_code == 403
     with target.without(no_origin_check):
         assert (await target.first_frame("/ws/whoami/", **way))["username"] == username
+
+
+# --8<-- [end:both]
 
 
 async def test_the_same_origin_gets_one_in_any_spelling(target, someone):
