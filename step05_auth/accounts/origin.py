@@ -25,13 +25,14 @@ class SameOriginOnly:
 
 def is_allowed(scope) -> bool:
     """Whether the one Origin of a handshake may open a socket."""
-    origins, hosts = (
-        [value.decode("latin-1").lower() for header, value in scope["headers"] if header == name]
-        for name in (b"origin", b"host")
-    )
-    if len(origins) != 1 or len(hosts) != 1:
-        return False
-    return origins[0] in settings.WS_ALLOWED_ORIGINS or origins[0] in own_origins(hosts[0])
+    origin, host = the_one(b"origin", scope), the_one(b"host", scope)
+    return origin in settings.WS_ALLOWED_ORIGINS or origin in own_origins(host)
+
+
+def the_one(name: bytes, scope) -> str:
+    """A header's value; empty unless it was sent exactly once."""
+    values = [value for header, value in scope["headers"] if header == name]
+    return values[0].decode("latin-1").lower() if len(values) == 1 else ""
 
 
 def own_origins(host: str) -> set[str]:
@@ -44,7 +45,9 @@ def own_origins(host: str) -> set[str]:
         allowed = [".localhost", "127.0.0.1", "[::1]"]  # as Django does
     if not validate_host(split_domain_port(host)[0], allowed):
         return set()
-    return {f"https://{host}"} if settings.HTTPS else {f"http://{host}", f"https://{host}"}
+    # A browser's Origin goes without the default port; a proxy may put it into Host.
+    https, http = f"https://{host}".removesuffix(":443"), f"http://{host}".removesuffix(":80")
+    return {https} if settings.HTTPS else {https, http}
 
 
 # --8<-- [end:origin]
