@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+import httpx
 import pytest
 import websockets
+from django.conf import settings
 
 from tests.attacks import inside
 from tests.attacks.server import MARK
@@ -128,5 +130,30 @@ def someone(target) -> Callable[..., str]:
         username = f"guest{next(NUMBERS)}"
         target.call(inside.person, username, fields)
         return username
+
+    return make
+
+
+@pytest.fixture
+def browser(target):
+    """A browser with a person's cookies: `async with browser("sam") as page`."""
+
+    def open_browser(username: str) -> httpx.AsyncClient:
+        csrf = "c" * 32
+        cookie = f"{target.call(inside.cookie, username)}; {settings.CSRF_COOKIE_NAME}={csrf}"
+        headers = {"Cookie": cookie, "X-CSRFToken": csrf}
+        return httpx.AsyncClient(base_url=target.url(""), headers=headers)
+
+    return open_browser
+
+
+@pytest.fixture
+def own_room(target) -> Callable[..., str]:
+    """Make a room that no other test knows, of these people: its path."""
+
+    def make(*members: str) -> str:
+        name = f"room{next(NUMBERS)}"
+        target.call(inside.room, name, *members)
+        return f"/ws/chat/{name}/"
 
     return make
