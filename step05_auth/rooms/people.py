@@ -49,8 +49,8 @@ class PeopleMixin:
             return  # never came in
         if self.heartbeat:
             self.heartbeat.cancel()
-        was_last = await in_thread(presence.leave)(self.room_id, self.username, self.channel_name)
         await self.channel_layer.group_discard(room_group(self.room_id), self.channel_name)
+        was_last = await in_thread(presence.leave)(self.room_id, self.username, self.channel_name)
         if was_last:
             await self.tell_left(self.username)
 
