@@ -16,7 +16,7 @@ import websockets
 from django.conf import settings
 
 from tests.attacks import inside
-from tests.attacks.server import MARK
+from tests.attacks import MARK
 from tests.conftest import LISTENING, STEP, Server
 from tests.people import Talking
 from tests.sockets import Closed, Real

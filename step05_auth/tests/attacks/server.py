@@ -14,8 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from config.asgi import application  # noqa: F401  Daphne serves it
-
-MARK = "@@"  # begins each answer, among the log's lines
+from tests.attacks import MARK
 
 
 def function_of(name: str):
