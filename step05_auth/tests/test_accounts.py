@@ -49,16 +49,15 @@ async def test_who_proves_nothing_is_4401(people, settings):
 
 
 @pytest.mark.parametrize("path", SOCKETS)
-@pytest.mark.parametrize("cookie", ["", "sessionid=guessed", "not a cookie", "a=b; a=c"])
-async def test_nothing_and_nonsense_are_4401_everywhere(people, settings, path, cookie):
+async def test_nothing_and_nonsense_are_4401_everywhere(people, settings, path):
     settings.AUTHENTICATE_WITHIN = 0.05
-    cookie = cookie.replace("sessionid", settings.SESSION_COOKIE_NAME)
-    async with knock(path, cookie=cookie) as nobody:
-        assert await nobody.hear() == {
-            "type": "closing",
-            "code": 4401,
-            "reason": "log in, or send a token as the first message",
-        }
+    for cookie in ["", f"{settings.SESSION_COOKIE_NAME}=guessed", "not a cookie", "a=b; a=c"]:
+        async with knock(path, cookie=cookie) as nobody:
+            assert await nobody.hear() == {
+                "type": "closing",
+                "code": 4401,
+                "reason": "log in, or send a token as the first message",
+            }
 
 
 async def test_a_client_cannot_say_who_it_is(people):
