@@ -57,11 +57,13 @@ export class Credentials extends EventTarget {
   }
 
   async #askRefresh() {
-    if (!this.#refresh) throw new Refused("logged out");
+    const spent = this.#refresh;
+    if (!spent) throw new Refused("logged out");
     try {
-      this.#take(await post("/api/token/refresh/", { refresh: this.#refresh }), "renewed");
+      const fresh = await post("/api/token/refresh/", { refresh: spent });
+      if (this.#refresh === spent) this.#take(fresh, "renewed"); // else somebody logged in meanwhile
     } catch (problem) {
-      if (problem instanceof Refused) this.#forget();
+      if (problem instanceof Refused && this.#refresh === spent) this.#forget();
       throw problem;
     }
   }
@@ -80,6 +82,7 @@ export class Credentials extends EventTarget {
   }
 
   async logOut() {
+    await this.#flight?.catch(() => {}); // the token it spends would be refused
     const refresh = this.#refresh;
     this.#forget();
     if (refresh) await post("/api/logout/", { refresh });
