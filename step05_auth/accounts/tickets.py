@@ -9,10 +9,13 @@ import secrets
 from django.conf import settings
 from django.core.cache import cache, caches
 from django.core.cache.backends.locmem import LocMemCache
+from rest_framework.exceptions import APIException
 
 
-class NotShared(Exception):
+class NotShared(APIException):
     """A ticket issued here would be unknown in the other processes."""
+
+    status_code = 503
 
 
 def require_shared_cache() -> None:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 from django.views.generic import TemplateView
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from accounts import api
 
@@ -11,13 +12,15 @@ login = LoginView.as_view(
     template_name="accounts/login.html",
     extra_context={"demo": settings.DEBUG},  # names and passwords to try: see management/
 )
+obtain = TokenObtainPairView.as_view(serializer_class=api.ObtainSerializer)
+refresh = TokenRefreshView.as_view(serializer_class=api.RefreshSerializer)
 
 urlpatterns = [
     path("login/", login, name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("ways-in/", TemplateView.as_view(template_name="accounts/ways_in.html"), name="ways-in"),
-    path("api/token/", api.ObtainView.as_view(), name="token"),
-    path("api/token/refresh/", api.RefreshView.as_view(), name="token-refresh"),
+    path("api/token/", obtain, name="token"),
+    path("api/token/refresh/", refresh, name="token-refresh"),
     path("api/logout/", api.logout, name="api-logout"),
     path("api/ws-ticket/", api.ws_ticket, name="ws-ticket"),
 ]
