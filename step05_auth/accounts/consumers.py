@@ -163,17 +163,14 @@ class PersonConsumer(FrameConsumer):
             await self.handle(message)
         except InvalidMessage as problem:
             await self.reply(Error("invalid_message", str(problem)))
-            await self.count_bad_message()
+            if row_is_full(self.bad_messages, IN_SECONDS):
+                await self.refuse(4400, f"{BAD_MESSAGES} bad messages in {IN_SECONDS} seconds")
 
     async def warn(self, detail: str) -> None:
         """The message was not taken. Too many warnings in a minute, and the connection ends."""
         await self.reply(Error("too_fast", detail))
         if row_is_full(self.warnings, seconds=60):
             await self.refuse(4429, "too fast; come back in a minute")
-
-    async def count_bad_message(self) -> None:
-        if row_is_full(self.bad_messages, IN_SECONDS):
-            await self.refuse(4400, f"{BAD_MESSAGES} bad messages in {IN_SECONDS} seconds")
 
     # --8<-- [end:receive]
 

@@ -1,6 +1,7 @@
 """Who opens a socket: by token here, by cookie in Channels' AuthMiddlewareStack before it."""
 
 import asyncio
+from contextlib import suppress
 
 from channels.db import database_sync_to_async as in_thread
 from django.conf import settings
@@ -70,10 +71,9 @@ async def from_first_message(scope, receive, send) -> tuple[Credential, User]:
         event = await asyncio.wait_for(receive(), settings.AUTHENTICATE_WITHIN)
     except TimeoutError:
         raise NotAuthenticated("log in, or send a token as the first message") from None
-    try:
+    message = None
+    with suppress(InvalidMessage):
         message = decode(event.get("text"))
-    except InvalidMessage:
-        raise NotAuthenticated("the first message is not an `authenticate`") from None
     if not isinstance(message, Authenticate):
         raise NotAuthenticated("the first message is not an `authenticate`")
     credential = TokenCredential.read(message.token, "message")
