@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import cache
+from django.db.models.signals import post_migrate
 
 from tests import sockets
 from tests.people import browser_of, make_user
@@ -103,6 +105,13 @@ def connect(request: pytest.FixtureRequest) -> Callable:
         return sockets.direct
     server = request.getfixturevalue("live")
     return lambda path, *subprotocols: sockets.real(server.url(path, "ws"), *subprotocols)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup) -> None:
+    """Each test empties the database: to make all permissions again would take most of the time."""
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture(autouse=True)

@@ -279,8 +279,11 @@ def test_staff_kick_in_the_admin(people):
 
 
 def test_who_may_only_look_at_people_cannot_kick(people):
+    from django.apps import apps
+    from django.contrib.auth.management import create_permissions
     from django.contrib.auth.models import Permission
 
+    create_permissions(apps.get_app_config("auth"), verbosity=0)
     viewer = make_user("vic", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_user"))
     browser_of("ada")
