@@ -15,8 +15,7 @@ import pytest
 import websockets
 from django.conf import settings
 
-from tests.attacks import inside
-from tests.attacks import MARK
+from tests.attacks import MARK, inside
 from tests.conftest import LISTENING, STEP, Server
 from tests.people import Talking
 from tests.sockets import Closed, Real
