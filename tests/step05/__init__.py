@@ -1,1 +1,1 @@
-"""Tests of step 05 that need another server, several processes, or another database."""
+"""Tests of step 05 that need a redis-server, several processes, or another database."""

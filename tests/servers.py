@@ -1,4 +1,7 @@
-"""A PostgreSQL server on a free port, in a folder of its own, that ends with the tests."""
+"""What the tests of several steps run beside a step: a redis-server, a PostgreSQL server, commands.
+
+Each listens on a free port of 127.0.0.1 and ends with the tests.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,71 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Process
+from conftest import OURS, ROOT, Process
+from redis import Redis
+
+
+class RedisServer(Process):
+    """A redis-server that stores nothing, on 127.0.0.1."""
+
+    def __init__(self, *options: str):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        own = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port", str(self.port)]
+        super().__init__(["redis-server", *own, *options], ROOT)
+        self.wait_for("Ready to accept connections")
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+
+@pytest.fixture
+def redis_server() -> Iterator[Callable[..., RedisServer]]:
+    """Start a redis-server of one's own: `redis_server("--requirepass", "secret")`."""
+    servers: list[RedisServer] = []
+
+    def start(*options: str) -> RedisServer:
+        servers.append(RedisServer(*options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    server = RedisServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(shared_redis: RedisServer) -> str:
+    """The URL of a redis-server with nothing in it."""
+    with Redis.from_url(shared_redis.url) as client:
+        client.flushall()
+    return shared_redis.url
+
+
+def manage(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py` there, in a process of its own."""
+    return subprocess.run(
+        # A connection or a socket that nobody closed would be written to stderr.
+        [sys.executable, "-W", "always::ResourceWarning", "manage.py", *arguments],
+        cwd=project,
+        env={**OURS, "PYTHONUTF8": "1", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
 
 # PostgreSQL refuses to run as root; Debian's package brings a user for it.
 AS_ITS_USER = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
