@@ -15,7 +15,7 @@ const authenticate = (token) => JSON.stringify({ type: "authenticate", token });
 // Where a token can ride, since a script cannot set a header on a WebSocket.
 let ticket = null; // the last one: to be tried twice
 const WAYS = {
-  session: async () => ({ url }), // the browser adds the cookie, whosever page it is
+  session: async () => ({ url }), // the browser adds the cookie by itself
   subprotocol: async () => ({ url, protocols: [OWN, `bearer.${credentials.access}`] }),
   ticket: async () => ({ url, protocols: [OWN, `ticket.${(ticket = await credentials.ticket())}`] }),
   again: async () => ({ url, protocols: [OWN, `ticket.${ticket}`] }),
