@@ -73,7 +73,7 @@ class PersonConsumer(FrameConsumer):
         await self.accept(subprotocol(self.scope))
         self.person_group = person_group(self.user.pk)
         self.bucket = Bucket(settings.MESSAGES_PER_SECOND, settings.MESSAGE_BURST)
-        self.warnings = deque(maxlen=settings.TOO_FAST_WARNINGS)
+        self.warnings = deque(maxlen=max(1, settings.TOO_FAST_WARNINGS))
         self.bad_messages = deque(maxlen=BAD_MESSAGES)
         await in_thread(self.take_slot)()
         # Subscribe first, then look: a log-out between the two is seen.

@@ -10,6 +10,8 @@ from rooms.groups import room_group
 from rooms.models import Message, Room
 from rooms.people import PeopleMixin
 
+NO_SUCH_ROOM = "there is no such room"
+
 
 class RoomConsumer(PeopleMixin, PersonConsumer):
     """A member's connection to a room, at /ws/chat/<slug>/?after=….
@@ -30,7 +32,7 @@ class RoomConsumer(PeopleMixin, PersonConsumer):
         try:
             room = await in_thread(services.find)(slug, self.user)
         except Room.DoesNotExist:
-            raise Refused(4404, "there is no such room") from None
+            raise Refused(4404, NO_SUCH_ROOM) from None
         except services.NotAMember:
             raise Refused(4403, "you are not a member of this room") from None
         self.room_id = room.pk
@@ -64,7 +66,10 @@ class RoomConsumer(PeopleMixin, PersonConsumer):
 
     async def say(self, text: str, client_id: str | None) -> None:
         """Store and commit, then broadcast: what one member saw, every member can read again."""
-        message = await in_thread(services.store)(self.room_id, self.user, text, client_id)
+        try:
+            message = await in_thread(services.store)(self.room_id, self.user, text, client_id)
+        except Room.DoesNotExist:  # deleted a moment ago
+            raise Refused(4404, NO_SUCH_ROOM) from None
         frame = wire.encode(frame_of(message))  # once, however many receive it
         event = {"type": "stored", "number": message.number, "text": frame}
         await self.channel_layer.group_send(room_group(self.room_id), event)

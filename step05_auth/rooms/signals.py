@@ -1,6 +1,6 @@
 """Whoever is put out of a room is put out of its sockets too."""
 
-from django.db.models.signals import m2m_changed
+from django.db.models.signals import m2m_changed, pre_delete
 from django.dispatch import receiver
 
 from accounts import services
@@ -17,4 +17,11 @@ def tell_members(sender, instance, action, reverse, pk_set, **kwargs):
     else:
         return
     for user_id in pk_set:
+        services.tell(user_id)
+
+
+@receiver(pre_delete, sender=Room)
+def tell_deleted(sender, instance, **kwargs):
+    """A deleted room's memberships go without m2m_changed."""
+    for user_id in instance.members.values_list("pk", flat=True):
         services.tell(user_id)

@@ -100,6 +100,14 @@ def test_the_page_logs_in_and_out(people):
     assert browser.get("/").status_code == 302
 
 
+def test_one_log_in_follows_another_only_after_a_log_out(people):
+    """Else the first one's sockets would stay: Django tells nobody of a log-in over another."""
+    browser = browser_of("ada")
+    assert browser.post("/login/", {"username": "ben", "password": "ben-demo"}).status_code == 302
+    assert browser.get("/").context["user"] == people["ada"]
+    assert not people["ben"].logins.exists()
+
+
 @pytest.mark.parametrize(
     "username, password", [("ada", "wrong"), ("nobody", "x"), ("", ""), ("ada", ""), ("a\0", "x")]
 )

@@ -180,6 +180,14 @@ def test_a_log_out_ends_every_token_of_the_log_in(people, by):
     assert post("/api/ws-ticket/", token=other["access"]).status_code == 200
 
 
+def test_a_refresh_token_logs_out_also_beside_an_expired_access_token(people):
+    """Many clients send their access token along with everything, whatever has become of it."""
+    tokens = tokens_of("ada")
+    answer = post("/api/logout/", {"refresh": tokens["refresh"]}, token="an expired one")
+    assert answer.status_code == 204
+    assert post("/api/ws-ticket/", token=tokens["access"]).status_code == 401
+
+
 def test_a_log_out_without_a_token_says_what_to_send(people):
     answer = post("/api/logout/")
     assert answer.status_code == 401

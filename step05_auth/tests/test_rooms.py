@@ -409,6 +409,21 @@ async def test_a_layer_that_fails_ends_the_connection_and_the_message_is_kept(lo
 # Rooms that are not there
 
 
+async def test_a_deleted_room_closes_its_sockets_at_once(lobby):
+    async with enter("ada") as ada, enter("ben") as ben:
+        await in_thread(lobby.delete)()
+        for member in (ada, ben):
+            assert await member.closed() == (4404, "there is no such room")
+
+
+async def test_a_message_to_a_deleted_room_is_4404_too(lobby):
+    async with enter("ada") as ada:
+        with losing_broadcasts():
+            await in_thread(lobby.delete)()
+        await ada.say(message="hello?")
+        assert await ada.closed() == (4404, "there is no such room")
+
+
 @pytest.mark.parametrize(
     "path", ["nowhere", "a%20b", "%C3%A9", "..", "../../admin", "a/b", "%00", "%0A", "x" * 300, "-"]
 )
