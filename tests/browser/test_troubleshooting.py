@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CLOSED = """([url, protocols]) => new Promise((done) => {
   new WebSocket(url, protocols).onclose = (event) => done(event.code);
 })"""
