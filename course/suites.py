@@ -90,10 +90,11 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
     if not numbers:
         long, others = parts(everything)
         options = ["--all"] if everything else []
+        # The longest begin first, so that what is left at the end is short: a later step's suite
+        # is longer than an earlier one's.
         suites = [
-            *((name, ROOT, [*files, *options]) for name, files in long),  # they begin first
-            *suites,
-            *((name, ROOT, [*files, *options]) for name, files in others),
+            *((name, ROOT, [*files, *options]) for name, files in long + others),
+            *reversed(suites),
         ]
     two = asyncio.Semaphore(2)  # a suite waits more than it computes
 
@@ -111,21 +112,21 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
 
 
 Part = tuple[str, list[str]]  # a name, and pytest's arguments
+THIRDS = ("first", "second", "last")
 
 
 def parts(everything: bool) -> tuple[list[Part], list[Part]]:
     """The root suite in parts that run beside each other: what is long, and the others.
 
-    The others: the browser's, each step's with its servers, and two halves of the rest.
+    The others: the browser's, three thirds of the rest, and each step's with its servers.
     """
     files = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/test_*.py"))
     long = [list(part) for part in LONG if everything and part[0] in files]
     files = [file for file in files if not any(file == part[0] for part in long)]
     folders = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("tests/step*/"))]
-    if has_playwright() and (ROOT / "tests/browser").exists():
-        folders.insert(0, "tests/browser")
-    halves = [("tests, first half", files[0::2]), ("tests, second half", files[1::2])]
-    others = [*((folder, [folder]) for folder in folders), *halves]
+    browser = ["tests/browser"] if has_playwright() and (ROOT / "tests/browser").exists() else []
+    thirds = [(f"tests, {name} third", files[i::3]) for i, name in enumerate(THIRDS)]
+    others = [("tests/browser", browser), *thirds, *((folder, [folder]) for folder in folders)]
     others = [(name, files) for name, files in others if files]
     return [(" ".join(part), part) for part in long], others
 

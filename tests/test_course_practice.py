@@ -277,6 +277,7 @@ PRACTISED = [
 ] + [(new, None, None) for _, new in PAIRS if not parts_of(new.number)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "part", "before"), PRACTISED, ids=[f"{new.name}{p or ''}" for new, p, _ in PRACTISED]
 )
@@ -315,6 +316,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "pages"),
     [("A", ["/"]), ("B", ["/cheers/"]), ("C", ["/cheers/", "/"]), ("D", ["/cheers/", "/"])],

@@ -79,11 +79,6 @@ def tree(tmp_path_factory) -> Path:
     return copy
 
 
-def slow(fence: Fence):
-    """A step's whole suite runs elsewhere already."""
-    return pytest.param(fence, marks=pytest.mark.slow) if "pytest" in fence.body else fence
-
-
 @pytest.fixture
 def beside(daphne):
     """`data-beside="runserver"`: the step's server runs in another terminal; its port."""
@@ -94,7 +89,8 @@ def beside(daphne):
     return start
 
 
-@pytest.mark.parametrize("fence", [slow(f) for f in FENCES], ids=named)
+@pytest.mark.slow
+@pytest.mark.parametrize("fence", FENCES, ids=named)
 def test_block_prints_what_it_shows(fence, tree, beside):
     cwd = tree / (fence.attribute("data-cwd") or ".")
     steps = commands(fence)

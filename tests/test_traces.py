@@ -31,6 +31,7 @@ def recorded():
     return {trace["name"]: trace for trace in record.record_all(NAMES)}
 
 
+@pytest.mark.slow
 @pytest.mark.needs("chromium")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_new_recording_says_the_same(name, recorded):

@@ -70,6 +70,7 @@ def test_step_pages(page, step_server, number):
     assert len(seen) >= min(number, 3)
 
 
+@pytest.mark.slow
 def test_a_violation_is_noticed(page, site):
     page.goto(site + "troubleshooting/")
     page.evaluate("document.querySelector('h1').style.color = '#bbb'")

@@ -123,6 +123,7 @@ def test_it_replays_event_by_event(inspect):
     assert shown(page) == ECHO[:1]
 
 
+@pytest.mark.slow
 def test_a_message_on_its_way_is_drawn_so(inspect):
     page = inspect(element("step03-echo"))
     press(page, "Restart")
@@ -133,6 +134,7 @@ def test_a_message_on_its_way_is_drawn_so(inspect):
     assert page.locator(".wt-arrow.wt-under-way").count() == 0
 
 
+@pytest.mark.slow
 def test_play_pauses_and_ends(inspect):
     page = inspect(element("step03-echo"))
     page.emulate_media(reduced_motion="no-preference")
@@ -151,6 +153,7 @@ def test_play_pauses_and_ends(inspect):
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_play_shows_everything_at_once_where_motion_is_unwelcome(inspect):
     page = inspect(element("step03-echo"))
     press(page, "Restart")
@@ -158,6 +161,7 @@ def test_play_shows_everything_at_once_where_motion_is_unwelcome(inspect):
     assert shown(page) == ECHO
 
 
+@pytest.mark.slow
 def test_a_page_may_begin_before_the_first_event(inspect):
     page = inspect(element("step03-echo").replace("<wire-trace ", '<wire-trace start="empty" '))
     assert shown(page) == []
@@ -165,6 +169,7 @@ def test_a_page_may_begin_before_the_first_event(inspect):
     assert shown(page) == ["handshake"]
 
 
+@pytest.mark.slow
 def test_every_event_opens_and_shows_what_it_carried(inspect):
     page = inspect(element("step03-echo"))
     trace = record.stored("step03-echo")
@@ -181,6 +186,7 @@ def test_every_event_opens_and_shows_what_it_carried(inspect):
         expect(row.locator(".wt-detail")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_scope_and_both_ends_of_the_handshake_show_their_headers(inspect):
     page = inspect(element("step03-echo"))
     for name in ("handshake GET", "scope /ws", "handshake 101"):
@@ -216,6 +222,7 @@ def test_the_keyboard_is_enough(inspect):
     assert page.evaluate("document.activeElement.closest('.wt-list')") is None
 
 
+@pytest.mark.slow
 def test_a_screen_reader_gets_an_ordered_list_that_names_the_side(inspect):
     page = inspect(element("step03-echo"))
     items = page.get_by_role("list").first.get_by_role("listitem")
@@ -225,6 +232,7 @@ def test_a_screen_reader_gets_an_ordered_list_that_names_the_side(inspect):
     expect(page.get_by_role("group", name="Wire inspector: One message")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_several_on_one_page_keep_to_themselves(inspect):
     page = inspect(element("step03-echo") + element("step03-exception"))
     first, second = page.locator("wire-trace").all()
@@ -236,6 +244,7 @@ def test_several_on_one_page_keep_to_themselves(inspect):
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_every_trace_fits_a_phone_opened_or_not(inspect):
     page = inspect("".join(map(element, record.TRACES)))
     page.set_viewport_size({"width": 360, "height": 740})
@@ -248,6 +257,7 @@ def test_every_trace_fits_a_phone_opened_or_not(inspect):
     assert small == 0
 
 
+@pytest.mark.slow
 def test_a_channel_layer_gets_its_column(inspect):
     trace = record.stored("step03-echo")
     trace["events"].insert(
@@ -273,6 +283,7 @@ def middles(page, selector):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 360])
 def test_two_browsers_have_a_line_each_and_the_layer_is_on_the_right(inspect, width):
     page = inspect(element("step04-cheer"))
@@ -295,6 +306,7 @@ def test_two_browsers_have_a_line_each_and_the_layer_is_on_the_right(inspect, wi
     assert fits(page)
 
 
+@pytest.mark.slow
 def test_of_several_browsers_every_arrow_keeps_to_its_own_connection(inspect):
     page = inspect(element("step04-cheer"))
     by = page.evaluate(
@@ -309,6 +321,7 @@ def test_of_several_browsers_every_arrow_keeps_to_its_own_connection(inspect):
     expect(frames).to_have_count(sum(event["kind"] in ("receive", "message") for event in CHEER))
 
 
+@pytest.mark.slow
 def test_what_goes_to_the_layer_and_comes_back_is_drawn_in_its_row(inspect):
     page = inspect(element("step04-cheer"))
     page.set_viewport_size({"width": 1280, "height": 740})
@@ -318,6 +331,7 @@ def test_what_goes_to_the_layer_and_comes_back_is_drawn_in_its_row(inspect):
     expect(to_layer).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_screen_reader_is_told_whose_event_it_is(inspect):
     page = inspect(element("step04-cheer"))
     send = page.get_by_role("button", name="Channel layer, A: group_send cheer cheers")
@@ -329,6 +343,7 @@ def test_a_screen_reader_is_told_whose_event_it_is(inspect):
     expect(opened.get_by_role("definition").filter(has_text="go!").last).to_have_text("go!")
 
 
+@pytest.mark.slow
 def test_of_a_json_message_the_type_stands_first(inspect):
     trace = record.stored("step03-echo")
     labels = {
@@ -452,6 +467,7 @@ def test_it_goes_live_against_a_running_step(inspect, step_server, host):
     expect(page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_an_effect_is_never_drawn_above_its_cause(inspect, step_server):
     page = inspect(element("step03-echo"), {"3": step_server(3).port})
     go_live(page)
@@ -467,6 +483,7 @@ def test_an_effect_is_never_drawn_above_its_cause(inspect, step_server):
         assert places == sorted(places)
 
 
+@pytest.mark.slow
 def test_a_flood_keeps_the_handshake_and_the_newest(inspect, step_server):
     page = inspect(element("step03-echo"), {"3": step_server(3).port})
     go_live(page)
@@ -484,6 +501,7 @@ def test_a_flood_keeps_the_handshake_and_the_newest(inspect, step_server):
     assert [word for word in words(page)[:8] if "message" not in word][:5] == list(HANDSHAKE)
 
 
+@pytest.mark.slow
 def test_it_goes_live_on_the_learners_own_folder(inspect, step_server, daphne, tmp_path):
     work = tmp_path / "work"
     shutil.copytree(
@@ -514,6 +532,7 @@ def test_it_goes_live_on_the_learners_own_folder(inspect, step_server, daphne, t
     )
 
 
+@pytest.mark.slow
 def test_choosing_another_target_ends_the_connection_to_the_first(inspect, step_server):
     """Else "my work folder" would be marked while step 3 answers."""
     port = step_server(3).port
@@ -539,6 +558,7 @@ def test_a_refusal_and_an_exception_are_shown_live(inspect, step_server):
     expect(page.locator(".wt-list")).to_contain_text("RuntimeError")
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_is_a_closed_connection(inspect, daphne):
     server = daphne(
         ROOT / "step03_consumers",
@@ -554,6 +574,7 @@ def test_a_server_that_dies_is_a_closed_connection(inspect, daphne):
     expect(page.locator(".wt-state")).to_have_text("not running")
 
 
+@pytest.mark.slow
 def test_the_browsers_own_refusal_of_a_code_is_shown(inspect, step_server):
     page = inspect(element("step03-echo"), {"3": step_server(3).port})
     go_live(page)
@@ -587,6 +608,7 @@ def unused_port():
         return taken.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_connecting_again_and_going_back_leave_no_observer_behind(inspect, step_server):
     """More than the tap has room for, one after the other."""
     page = inspect(element("step03-echo"), {"3": step_server(3).port})
@@ -609,6 +631,7 @@ def test_connecting_again_and_going_back_leave_no_observer_behind(inspect, step_
         }""")
 
 
+@pytest.mark.slow
 def test_live_only_without_a_recording(inspect, step_server):
     html = """<wire-trace step="3" url="/ws/echo/json/" send='["{}"]'></wire-trace>"""
     page = inspect(html, {"3": step_server(3).port})
@@ -620,6 +643,7 @@ def test_live_only_without_a_recording(inspect, step_server):
 # ---- How it looks to everybody ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "attribute", "background"),
     [
@@ -637,6 +661,7 @@ def test_the_scheme_is_the_pages(inspect, scheme, attribute, background):
     assert colour == background
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(inspect, step_server, scheme):
     ports = {"3": step_server(3).port}

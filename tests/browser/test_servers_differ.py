@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 from tests.conftest import ROOT, Server
 
 STEP = ROOT / "step03_consumers"
+pytestmark = pytest.mark.slow
 
 # Open, act, and tell how it ended: the CloseEvent, and what disconnect() got.
 PLAY = """async ([query, protocols, sent, close]) => {

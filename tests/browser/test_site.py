@@ -48,6 +48,7 @@ def test_front_page_replays_a_connection(page, site):
     expect(trace.get_by_role("button", name="Play")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_doors_lead_somewhere(page, site):
     with_ports(page)
     page.goto(site)
@@ -88,6 +89,7 @@ def test_panel_links_to_what_runs(page, site, step_server):
     expect(page.locator("[data-running]")).to_contain_text(f"Running: 1 of {len(STEPS)} steps.")
 
 
+@pytest.mark.slow
 def test_panel_does_not_take_another_program_for_a_step(page, site, step_server):
     other = int(site.rsplit(":", 1)[1].strip("/"))
     with_ports(page, **{"1": other, "2": step_server(3).port})
@@ -95,6 +97,7 @@ def test_panel_does_not_take_another_program_for_a_step(page, site, step_server)
     expect(page.get_by_text("No step is running.")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_panel_looks_again_when_asked(page, site, step_server):
     with_ports(page)
     page.goto(site)
@@ -126,6 +129,7 @@ def background(page) -> str:
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
+@pytest.mark.slow
 def test_schemes_follow_the_system_and_the_toggle(page, site):
     light, dark = "rgb(255, 255, 255)", "rgb(18, 24, 26)"
     page.emulate_media(color_scheme="dark")
@@ -151,6 +155,7 @@ def too_wide(page) -> list[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_horizontal_scroll_at_360_px(page, site, address):
     page.set_viewport_size({"width": 360, "height": 740})
@@ -163,6 +168,7 @@ def test_no_horizontal_scroll_at_360_px(page, site, address):
         expect(trace.get_by_role("button", name="Play")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures_are_there_in_the_scheme_of_the_page(page, site, scheme):
     page.emulate_media(color_scheme=scheme)

@@ -75,6 +75,7 @@ def test_a_killed_server_is_admitted_and_can_be_tried_again(page, daphne, consol
     expect(page.locator(".status")).to_have_attribute("data-state", "open")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path, size",
     [("/ws/refused/", 0), ("/ws/nowhere/", 0), ("/ws/silent/", 0), ("/ws/echo/", 1024 * 1024 + 1)],
@@ -121,6 +122,7 @@ def test_each_scope_key_stands_under_who_put_it_there(page, step_server):
     expect(page.locator(".status .word")).to_have_text("open: /ws/scope/auth/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/", "/handshake/"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scroll(page, step_server, path, scheme):

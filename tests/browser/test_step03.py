@@ -84,6 +84,7 @@ def test_json_goes_there_and_back_and_bad_json_does_not_leave(playground):
     expect(playground.events("message").last).to_contain_text("invalid_message")
 
 
+@pytest.mark.slow
 def test_bytes_typed_in_hex_or_as_text(playground):
     playground.page.get_by_label("binaryType").select_option("arraybuffer")
     playground.opened("/ws/echo/sync-consumer/")
@@ -97,6 +98,7 @@ def test_bytes_typed_in_hex_or_as_text(playground):
     expect(playground.page.get_by_label("Frame")).to_have_value("0")
 
 
+@pytest.mark.slow
 def test_a_file_goes_as_bytes(playground):
     playground.page.get_by_role("button", name="Send file").click()
     expect(playground.page.locator("#send-problem")).to_contain_text("Choose a file")
@@ -108,6 +110,7 @@ def test_a_file_goes_as_bytes(playground):
     expect(playground.events("message")).to_contain_text("Blob, 102400 bytes: 00 01 02")
 
 
+@pytest.mark.slow
 def test_an_empty_frame_leaves_and_never_comes_back(playground):
     playground.opened("/ws/echo/async-websocket/")
     playground.send("")
@@ -116,6 +119,7 @@ def test_an_empty_frame_leaves_and_never_comes_back(playground):
     expect(playground.events("send")).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_a_bad_close_shows_the_browsers_own_error(playground):
     playground.opened("/ws/echo/async-websocket/")
     for code, reason, error in [
@@ -144,6 +148,7 @@ def test_a_subprotocol_is_chosen_or_the_browser_gives_up(playground):
     expect(playground.page.locator("#connect-problem")).to_contain_text("SyntaxError")
 
 
+@pytest.mark.slow
 def test_a_refusal_tells_its_code_only_after_accept(playground):
     for path, code in [
         ("/ws/lifecycle/?refuse=before", 1006),
@@ -155,6 +160,7 @@ def test_a_refusal_tells_its_code_only_after_accept(playground):
         expect(playground.events("close")).to_contain_text(f"code: {code}")
 
 
+@pytest.mark.slow
 def test_what_is_sent_too_early_throws_and_too_late_is_discarded(playground):
     playground.send("hi")
     expect(playground.page.locator("#send-problem")).to_have_text("Connect first.")
@@ -172,6 +178,7 @@ def test_what_is_sent_too_early_throws_and_too_late_is_discarded(playground):
     expect(playground.events("send")).to_contain_text("discarded: silently: CLOSED")
 
 
+@pytest.mark.slow
 def test_closing_while_connecting_gives_up(playground):
     playground.page.evaluate(
         """() => {
@@ -184,6 +191,7 @@ def test_closing_while_connecting_gives_up(playground):
     expect(playground.events("open")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_stopped_leaves_1006(page, daphne):
     server = serve(daphne)
     playground = Playground(page, server)
@@ -227,6 +235,7 @@ def test_the_lifecycle_page_shows_both_sides(page, step_server):
         expect(page.locator("#plays [aria-disabled]")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_slow_answers_are_drawn_in_time(page, step_server):
     page.goto(step_server(3).http("/slow/"))
 
@@ -304,6 +313,7 @@ def test_what_was_on_its_way_is_called_perhaps_lost(page, step_server):
     expect(page.locator("#status")).to_have_text("open")
 
 
+@pytest.mark.slow
 def test_closed_for_good_stays_closed_until_asked(page, step_server):
     page.goto(step_server(3).http("/reconnect/"))
     expect(page.locator("#status")).to_have_text("open")
@@ -319,6 +329,7 @@ def test_closed_for_good_stays_closed_until_asked(page, step_server):
     expect(page.locator("#sent li")).to_have_text(re.compile("hi.*came back"))
 
 
+@pytest.mark.slow
 def test_no_page_scrolls_sideways_on_a_phone(page, step_server):
     page.set_viewport_size({"width": 360, "height": 740})
     for path in PAGES:

@@ -92,6 +92,7 @@ def test_text_is_never_html(page, staff, url):
     expect(page).to_have_title("Alerts")
 
 
+@pytest.mark.slow
 def test_a_class_that_is_gone_is_an_error_and_the_socket_stays_open(page, url):
     listen(page, url)
     page.evaluate("document.querySelector('#class optgroup option').value = '999'")
@@ -100,6 +101,7 @@ def test_a_class_that_is_gone_is_an_error_and_the_socket_stays_open(page, url):
     expect(page.locator("#status")).to_have_attribute("data-state", "open")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_a_phone_and_is_accessible(scheme, page, staff, url):
     for one in (page, staff):

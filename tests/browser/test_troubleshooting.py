@@ -5,6 +5,8 @@ import re
 import pytest
 from conftest import ASGI, SETTINGS, make_project
 
+pytestmark = pytest.mark.slow
+
 CLOSED = """([url, protocols]) => new Promise((done) => {
   new WebSocket(url, protocols).onclose = (event) => done(event.code);
 })"""

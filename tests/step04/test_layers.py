@@ -222,6 +222,7 @@ async def test_core_needs_more_connections_than_redis_py_gives(allowed, request)
         assert bool(refused) == (allowed is None)
 
 
+@pytest.mark.slow
 @pytest.mark.needs("redis")
 async def test_core_needs_a_longer_read_than_redis_py_8_gives(request):
     """The layer waits 5 s for a message, and redis-py stops reading after 5 s (channels_redis#422).

@@ -83,6 +83,7 @@ async def run(project, *arguments: str, **environment: str):
 # In memory
 
 
+@pytest.mark.slow
 async def test_in_memory_a_second_process_is_refused_and_would_reach_nobody(project, daphne):
     server = daphne(project)
     async with listen(server) as guest:
@@ -113,6 +114,7 @@ def two_servers(project, daphne, redis):
     return start
 
 
+@pytest.mark.slow
 @pytest.mark.needs("redis")
 @pytest.mark.parametrize("layer", LAYERS)
 async def test_the_command_reaches_the_guests_of_two_servers_once(layer, project, two_servers):
@@ -152,6 +154,7 @@ async def test_what_is_said_at_one_server_is_heard_at_the_other_once(layer, two_
             assert [frame["number"] for frame in heard] == [first, first + 1, first + 2]
 
 
+@pytest.mark.slow
 @pytest.mark.needs("redis")
 @pytest.mark.parametrize("layer", LAYERS)
 async def test_a_prefix_keeps_two_participants_apart(layer, project, daphne, redis):
@@ -181,6 +184,7 @@ CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [REDIS_URL]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.needs("redis")
 async def test_an_idle_socket_of_core_lives_by_its_socket_timeout(project, daphne, redis):
     """redis-py 8 stops reading after 5 s: without the setting, that is the end of a consumer."""
@@ -212,6 +216,7 @@ async def test_check_channels_says_the_layer_and_the_latency(layer, project, red
         assert client.keys() == []  # nothing is left behind
 
 
+@pytest.mark.slow
 @pytest.mark.needs("redis")
 @pytest.mark.parametrize(
     ("password", "layer", "says"),
@@ -245,6 +250,7 @@ def worker(project, redis):
     process.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.needs("redis")
 @pytest.mark.needs("celery")
 async def test_a_task_reaches_those_who_picked_the_class(project, daphne, redis, worker):

@@ -149,6 +149,7 @@ def on_postgres(project: Path, new_postgres: Callable[[], str]) -> dict[str, str
     return environment
 
 
+@pytest.mark.slow
 @pytest.mark.needs("postgresql")
 def test_two_writers_that_commit_in_reverse_order(project: Path, on_postgres: dict[str, str]):
     """Numbered under the lock, no reader misses either; numbered by id, a reader does."""
@@ -166,6 +167,7 @@ def database(request: pytest.FixtureRequest, project: Path) -> dict[str, str]:
     return environment
 
 
+@pytest.mark.slow
 def test_twenty_writers_in_two_processes_number_without_gap_or_double(project, database):
     command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", WRITERS]
     writers = [
@@ -253,6 +255,7 @@ def kill(server: Server) -> None:
 
 
 # --8<-- [start:killed]
+@pytest.mark.slow
 @pytest.mark.needs("redis")
 async def test_people_of_a_killed_server_vanish_by_themselves(project, daphne, redis):
     make_room(project, "vanish")
@@ -307,6 +310,7 @@ async def test_a_killed_server_started_again_nothing_missing_nothing_doubled(pro
     assert ann.got == bob.got
 
 
+@pytest.mark.slow
 @pytest.mark.needs("postgresql")
 async def test_a_room_on_postgres(project, daphne, on_postgres):
     """The same room; and what PostgreSQL refuses to store or to look for is answered too."""
@@ -330,6 +334,7 @@ async def test_a_room_on_postgres(project, daphne, on_postgres):
             assert lost.connection.close_code == 4404
 
 
+@pytest.mark.slow
 @pytest.mark.needs("postgresql")
 async def test_who_waits_for_the_lock_is_acknowledged_after_the_commit(
     project, daphne, on_postgres

@@ -64,6 +64,7 @@ def closed_with(client) -> int:
 # Consumers and groups
 
 
+@pytest.mark.slow
 def test_no_handler(serve, entry):
     server = serve(entry.wrong[0])
     with connect(server.ws("/ws/")) as one, connect(server.ws("/ws/")) as two:
@@ -72,6 +73,7 @@ def test_no_handler(serve, entry):
     server.wait_for(rf"{entry.message}[\s\S]*{entry.message}")
 
 
+@pytest.mark.slow
 def test_group_name(serve, entry):
     server = serve(entry.wrong[0], routing=ROUTING.replace('"ws/"', '"ws/<str:room>/"'))
     with connect(server.ws("/ws/lobby/")):
@@ -84,6 +86,7 @@ def test_group_name(serve, entry):
         server.wait_for(entry.message, since=since)
 
 
+@pytest.mark.slow
 def test_who_is_online(serve, entry):
     server = serve(entry.wrong[0])
     with connect(server.ws("/ws/")) as ann:
@@ -100,6 +103,7 @@ def test_who_is_online(serve, entry):
         assert offered - {"group_name_regex"} == {"group_add", "group_discard", "group_send"}
 
 
+@pytest.mark.slow
 def test_before_commit(serve, entry):
     told_before = "async_to_sync(self.channel_layer.group_send)"
     assert told_before in entry.wrong[0]
@@ -122,6 +126,7 @@ def test_before_commit(serve, entry):
 # Lost
 
 
+@pytest.mark.slow
 @pytest.mark.needs("redis")
 def test_reaches_nobody(serve, entry, redis):
     server = serve(EVERYONE)
@@ -253,6 +258,7 @@ async def test_too_many_connections(entry, request):
     assert raised and all(re.fullmatch(entry.message, line) for line in raised)
 
 
+@pytest.mark.slow
 @pytest.mark.needs("redis")
 def test_idle_core_socket(serve, entry, redis):
     written = entry.wrong[0]
