@@ -106,7 +106,8 @@ class ConversationConsumer(PersonConsumer):
     async def look_again(self) -> None:
         """Fetch as well what the layer lost; by a message, since the watcher is another task."""
         await super().look_again()
-        await self.channel_layer.send(self.channel_name, {"type": "catch_up"})
+        if self.watcher:  # at the beginning, enter() fetches all there is
+            await self.channel_layer.send(self.channel_name, {"type": "catch_up"})
 
     async def leave(self) -> None:
         if self.conversation_id is not None:
