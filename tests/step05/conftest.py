@@ -57,7 +57,7 @@ def fresh(project: Path) -> Path:
 
 
 @pytest.fixture
-def two_servers(fresh: Path, daphne, redis: str) -> Callable[..., tuple[Server, Server]]:
+def two_servers(fresh: Path, daphne, redis: str) -> Callable[..., tuple[Server, Server]]:  # noqa: F811
     """Two Daphnes that share a Redis: `a, b = two_servers(RECHECK_SECONDS="2")`."""
 
     def start(**environment: str) -> tuple[Server, Server]:
