@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from unittest.mock import patch
 
@@ -13,9 +13,12 @@ from asgiref.sync import sync_to_async
 from channels.layers import InMemoryChannelLayer
 from django.contrib.auth.models import User
 from django.test import override_settings
+from rest_framework_simplejwt.serializers import TokenRefreshSerializer
 from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import messages, services
+from accounts.api import RefreshSerializer
 from accounts.consumers import PersonConsumer
 from accounts.credentials import TokenCredential
 from limits import slots
@@ -261,6 +264,37 @@ async def test_a_refresh_token_is_good_once(target, someone, client):
         assert [(await refresh(client, token)).status_code for _ in range(2)] == [200, 200]
 
 
+def meet_at_the_blacklist(in_turn=True):
+    """Two requests wait for each other (0.5 s) where the token is about to be spent."""
+    met, blacklist = threading.Barrier(2), RefreshToken.blacklist
+
+    def meet(self):
+        with suppress(threading.BrokenBarrierError):
+            met.wait(0.5)
+        return blacklist(self)
+
+    contexts = [patch.object(RefreshToken, "blacklist", meet)]
+    if not in_turn:
+        contexts.append(
+            patch.object(RefreshSerializer, "validate", TokenRefreshSerializer.validate)
+        )
+    return all_of(*contexts)
+
+
+async def test_a_refresh_token_is_good_once_for_two_at_once_too(target, someone, client):
+    """simplejwt looks, and then notes: the lock around both is ours."""
+
+    async def two() -> list[int]:
+        token = target.call(inside.tokens, someone())["refresh"]
+        answers = await asyncio.gather(refresh(client, token), refresh(client, token))
+        return sorted(answer.status_code for answer in answers)
+
+    with target.without(meet_at_the_blacklist):
+        assert await two() == [200, 401]
+    with target.without(meet_at_the_blacklist, False):
+        assert await two() == [200, 200]
+
+
 async def test_after_a_kick_the_pages_are_closed_too(target, someone, browser):
     victim = Victim(target, someone())
     async with browser("sam") as staff:
@@ -283,7 +317,7 @@ async def test_an_expired_tokens_socket_ends_unless_it_is_renewed(target, someon
     """Three sockets of one token: one is renewed, one has lost its watcher, one has neither."""
     username = someone()
     path = own_room(username)
-    token = target.call(inside.access, username, {"exp": int(time.time()) + 2})
+    token = target.call(inside.access, username, {"exp": int(time.time()) + 3})
     fresh = target.call(inside.access, username)
     way = (path, "pulse.v1", f"bearer.{token}")
     async with target.socket(*way) as renewed, target.socket(*way) as plain:
