@@ -37,7 +37,9 @@ class Serving:
     def step_program(self, name: str, folder) -> Program:
         argv = [sys.executable, "-m", "course.step_server", str(self.ports[name])]
         # From step 05 on a step asks whose page opens a socket: the docs' inspector is another's.
-        docs = ",".join(f"http://{host}:{self.ports['docs']}" for host in ("127.0.0.1", "localhost"))
+        docs = ",".join(
+            f"http://{host}:{self.ports['docs']}" for host in ("127.0.0.1", "localhost")
+        )
         environment = {"PYTHONPATH": str(ROOT), "WS_ALLOWED_ORIGINS": docs}
         return Program(name, argv, folder, environment, watch=folder)
 
