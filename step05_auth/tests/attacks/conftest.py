@@ -25,6 +25,7 @@ PRODUCTION = {
     "SECRET_KEY": secrets.token_urlsafe(50),
     "ALLOWED_HOSTS": "127.0.0.1,localhost,.pulse.test",
     "HTTPS": "False",  # no certificate here
+    "REDIS_URL": "",  # one process, whose cache and layer the tests reach into
 }
 DEVELOPMENT = {**PRODUCTION, "DEBUG": "True"}  # where the demo may make its people
 NUMBERS = itertools.count(1)
@@ -112,11 +113,13 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """The server, in a copy of the step, with the people and the room of the demo."""
     folder = tmp_path_factory.mktemp("attacked") / STEP.name
     shutil.copytree(STEP, folder, ignore=LEFT)
-    for arguments in (["migrate", "-v", "0"], ["demo"]):
-        command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=folder, env={**os.environ, **DEVELOPMENT}, check=True)
-    listen = ["-m", "daphne", "-b", "127.0.0.1", "-p", "0"]
-    server = Target(folder, *listen, "tests.attacks.server:application")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("DATABASE_URL", raising=False)  # a database of its own: SQLite, in there
+        for arguments in (["migrate", "-v", "0"], ["demo"]):
+            command = [sys.executable, "manage.py", *arguments]
+            subprocess.run(command, cwd=folder, env={**os.environ, **DEVELOPMENT}, check=True)
+        listen = ["-m", "daphne", "-b", "127.0.0.1", "-p", "0"]
+        server = Target(folder, *listen, "tests.attacks.server:application")
     yield server
     server.stop()
 

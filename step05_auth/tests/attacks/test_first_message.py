@@ -15,6 +15,7 @@ from accounts.credentials import TokenCredential
 from accounts.middleware import subprotocol
 from tests.attacks import inside
 from tests.attacks.inside import all_of
+from tests.attacks.test_tokens import let_in_nobody
 
 WHOAMI = "/ws/whoami/"
 NO_MESSAGE = (4401, "log in, or send a token as the first message")
@@ -123,6 +124,9 @@ async def test_the_consumer_sees_nothing_of_a_stranger(target, someone):
         async with target.socket(path) as attacker:
             await attacker.say(message="hello")
             assert await attacker.closed() == NOT_ONE
+    with target.without(let_in_nobody):
+        codes = [(await target.refusal(f"/ws/chat/{name}/"))[0] for name in ("lobby", "nowhere")]
+    assert codes == [4403, 4404]
 
 
 def never_ends():

@@ -7,6 +7,7 @@ import time
 from unittest.mock import patch
 
 import pytest
+from channels.layers import get_channel_layer
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -14,6 +15,7 @@ from django.core.cache import cache
 from django.test import override_settings
 
 from accounts.consumers import PersonConsumer
+from accounts.groups import person_group
 from rooms import messages as wire
 from tests.attacks import inside
 from tests.attacks.inside import all_of
@@ -160,15 +162,20 @@ def one_connection(give_back=True):
 
 
 def until_free(username: str) -> bool:
-    """Look, for at most 2 s, until the first slot of somebody is free."""
-    slot, deadline = f"limits.slot.{User.objects.get(username=username).pk}.0", time.monotonic() + 2
-    while cache.get(slot) and time.monotonic() < deadline:
+    """Look, for at most 2 s, until somebody has no slot and no socket in their group."""
+    user_id, deadline = User.objects.get(username=username).pk, time.monotonic() + 2
+
+    def is_there() -> bool:
+        groups = get_channel_layer().groups
+        return bool(cache.get(f"limits.slot.{user_id}.0")) or person_group(user_id) in groups
+
+    while is_there() and time.monotonic() < deadline:
         threading.Event().wait(0.01)
-    return cache.get(slot) is None
+    return not is_there()
 
 
 @pytest.mark.parametrize("end", ["close", "abort", "crash"])
-async def test_a_lost_connection_gives_its_slot_back(target, someone, end):
+async def test_a_lost_connection_gives_back_what_it_took(target, someone, end):
     """Else a crash, or a cable that is pulled, keeps its person out."""
     username = someone()
     way = cookie(target, username)
@@ -191,6 +198,7 @@ async def test_a_lost_connection_gives_its_slot_back(target, someone, end):
         assert target.call(until_free, username)
     with target.without(one_connection, False):
         await come_and_go()
+        assert not target.call(until_free, username)
         refused = (4429, "no more than 1 connections at once")
         assert await target.refusal(WHOAMI, **way) == refused
 

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import httpx
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import override_settings
 from rest_framework.parsers import JSONParser
@@ -258,6 +259,7 @@ async def test_no_body_of_a_request_is_a_crash(target, someone, path):
                 assert answer.status_code == 400, (body[:50], answer.text)
 
 
+SESSION = settings.SESSION_COOKIE_NAME
 ODD_HEADERS = [
     {"Authorization": "Bearer"},
     {"Authorization": "Bearer a b"},
@@ -265,10 +267,10 @@ ODD_HEADERS = [
     {"Authorization": "bearer x"},
     {"Authorization": "Basic eDp5"},
     {"Cookie": "x"},
-    {"Cookie": "step05_auth_sessionid="},
-    {"Cookie": "step05_auth_sessionid=\xff\xfe"},
-    {"Cookie": "step05_auth_sessionid=" + "x" * 5000},
-    {"Cookie": "step05_auth_sessionid=%00; step05_auth_sessionid=' OR 1=1"},
+    {"Cookie": f"{SESSION}="},
+    {"Cookie": f"{SESSION}=\xff\xfe"},
+    {"Cookie": f"{SESSION}=" + "x" * 5000},
+    {"Cookie": f"{SESSION}=%00; {SESSION}=' OR 1=1"},
     {"Cookie": "=;=;;\x7f"},
 ]
 

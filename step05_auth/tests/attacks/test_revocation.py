@@ -24,6 +24,7 @@ from accounts.credentials import TokenCredential
 from limits import slots
 from tests.attacks import inside
 from tests.attacks.inside import all_of
+from tests.attacks.test_tokens import any_kind, any_login, no_clock, no_signature
 
 WHOAMI = "/ws/whoami/"
 OUT = (4401, "you are logged out")
@@ -191,10 +192,6 @@ async def test_a_log_out_during_the_handshake_is_seen(target, someone):
 # What is left of a log-in after its end
 
 
-def any_login():
-    return patch("accounts.services.check")
-
-
 async def test_after_a_log_out_the_access_token_is_no_token(target, someone, browser):
     """simplejwt's blacklist has the refresh token only: our `sid` ends its access tokens."""
     victim = Victim(target, someone())
@@ -333,13 +330,16 @@ async def test_an_expired_tokens_socket_ends_unless_it_is_renewed(target, someon
                 assert await unwatched.said("expired") == 2
 
 
-@pytest.mark.parametrize("what", ["garbage", "expired", "refresh"])
+BAD = {"garbage": no_signature, "expired": no_clock, "refresh": any_kind}
+
+
+@pytest.mark.parametrize("what", BAD)
 async def test_a_bad_token_renews_nothing(target, someone, own_room, what):
     """The socket lives on with what it has, for as long as that is good."""
     username = someone()
     token = target.call(inside.access, username, {"exp": int(time.time()) + 2})
     bad = {
-        "garbage": "a.b.c",
+        "garbage": target.call(inside.access, username)[:-20] + "A" * 20,
         "expired": target.call(inside.access, username, {"exp": 1}),
         "refresh": target.call(inside.tokens, username)["refresh"],
     }[what]
@@ -349,6 +349,11 @@ async def test_a_bad_token_renews_nothing(target, someone, own_room, what):
         error = await socket.get("error")
         assert (error["code"], error["detail"]) == ("not_authenticated", INVALID[1])
         assert await socket.closed() == INVALID
+    good = target.call(inside.access, username)
+    with target.without(BAD[what]):
+        async with target.socket(WHOAMI, f"bearer.{good}") as socket:
+            await socket.say("authenticate", token=bad)
+            await socket.get("authenticated")
 
 
 def become_whoever():

@@ -240,6 +240,10 @@ async def test_an_odd_group_is_none(target, someone):
             await socket.say("subscribe", group=group)
             error = await socket.hear()
             assert error["code"] in ("not_allowed", "invalid_message"), (group, error)
+        with target.without(hear_anything):
+            for group in ("Staff", "person.0", "alerts.staff"):
+                await socket.say("subscribe", group=group)
+                assert group in (await socket.get("subscribed"))["groups"]
 
 
 async def test_who_is_not_staff_sends_no_alert(target, someone, browser):
