@@ -255,6 +255,7 @@ def send(writer: Page, text: str) -> None:
 def alert(reader: Page, writer: Page, site: str, text: str) -> Locator:
     reader.goto(f"{site}/alerts/")
     expect(reader.locator("#status")).to_have_attribute("data-state", "open")
+    writer.context.clear_cookies()  # of ben
     log_in(writer.context, site, "sam").close()
     writer.goto(f"{site}/alerts/")
     writer.locator("[name=text]").fill(text)
