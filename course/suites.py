@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from course.needs import NEEDS, PREFIX
-from course.steps import COMMAND, ROOT, all_steps, step
+from course.steps import COMMAND, ROOT, Step, all_steps, step
 
 # Slow from end to end, so they run under --all only, as parts of their own: the files, and which
 # of their tests.
@@ -22,6 +22,9 @@ LONG = [
     ("tests/test_versions.py", "-k", "not 3.13"),
     ("tests/test_copy.py",),
 ]
+
+# A step's attacks take as long as the rest of its suite: alone (`test 5`), or under --all.
+ATTACKS = "tests/attacks"
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -86,7 +89,8 @@ def count(report: Path, result: Result) -> None:
 async def run_tests(numbers: list[int], everything: bool) -> int:
     """Run the suites asked for (all of them: no numbers); returns the exit code."""
     steps = [step(number) for number in numbers] or all_steps()
-    suites = [(s.name, s.path, []) for s in steps]
+    left_out = [] if everything or numbers else [s for s in steps if (s.path / ATTACKS).exists()]
+    suites = [(s.name, s.path, [f"--ignore={ATTACKS}"] if s in left_out else []) for s in steps]
     if not numbers:
         long, others = parts(everything)
         options = ["--all"] if everything else []
@@ -106,7 +110,7 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
     for result in await asyncio.gather(*(one(*suite) for suite in suites)):
         total += result.counts
         not_run += result.not_run
-    print_not_run(not_run, browser=bool(numbers) or has_playwright())
+    print_not_run(not_run, left_out, browser=bool(numbers) or has_playwright())
     console.print(in_words(total))
     return 1 if total["failed"] or (everything and total["skipped"]) or not total["passed"] else 0
 
@@ -136,9 +140,10 @@ def has_playwright() -> bool:
     return importlib.util.find_spec("playwright") is not None
 
 
-def print_not_run(not_run: Counter, browser: bool) -> None:
+def print_not_run(not_run: Counter, left_out: list[Step], browser: bool) -> None:
     """Name what could not run, with the command that makes it run."""
     lines = [] if browser else [f"tests/browser: {NEEDS['chromium'].install()}"]
+    lines += [f"{s.name}/{ATTACKS}: {COMMAND} test {s.number}" for s in left_out]
     for name, number in sorted(not_run.items()):
         remedy = f": {NEEDS[name].install()}" if name in NEEDS else ""
         remedy = f": {COMMAND} test --all" if name == "slow" else remedy

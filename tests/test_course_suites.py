@@ -119,6 +119,18 @@ def test_browser_tests_wait_for_playwright(house):
     assert "  tests/browser: " in done.stdout
 
 
+def test_a_steps_attacks_are_run_alone_or_under_all(house):
+    """They take as long as all else of the step; left out, they are named."""
+    (house / "step02_small/tests/attacks").mkdir()
+    (house / "step02_small/tests/attacks/test_in.py").write_text(PASSES, encoding="utf-8")
+    done, lines = run(house)
+    assert any(line.startswith("step02_small: 1 passed, 0 failed") for line in lines), done.stdout
+    assert f"  step02_small/tests/attacks: {COMMAND} test 2" in lines[lines.index("Not run:") :]
+    for arguments in (["2"], ["--all"]):
+        done, lines = run(house, *arguments)
+        assert any(line.startswith("step02_small: 2 passed, 0 failed") for line in lines)
+
+
 def test_what_tests_a_step_with_servers_is_run_too(house):
     (house / "tests/step02").mkdir()
     (house / "tests/step02/test_it.py").write_text(FAILS, encoding="utf-8")
