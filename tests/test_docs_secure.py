@@ -136,6 +136,7 @@ print(json.dumps(good))
 """
 
 
+@pytest.mark.slow
 def test_a_new_secret_key_ends_everything(project):
     def shell(script: str, **environment: str):
         done = manage(project, "shell", "--verbosity", "0", "--command", script, **environment)

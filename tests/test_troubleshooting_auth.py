@@ -222,6 +222,7 @@ def test_token_in_log(project, daphne, entry):
     assert "secret" not in server.output
 
 
+@pytest.mark.slow
 def test_token_error(url, logs, entry):
     good = f"bearer.{token(user_id='1')}"
     assert heard(url, subprotocols=[good]) == "you are 1"
@@ -316,6 +317,7 @@ def shell_warnings(folder, script: str, key: str) -> str:
 # Tests
 
 
+@pytest.mark.slow
 def test_zero_rows(project, entry):
     counting = """
 from channels.db import database_sync_to_async

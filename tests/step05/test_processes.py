@@ -113,6 +113,7 @@ async def test_of_two_servers_at_the_same_moment_one_takes_the_ticket(two_server
 # Limits
 
 
+@pytest.mark.slow
 async def test_a_persons_messages_are_counted_across_servers_and_connections(two_servers):
     a, b = two_servers(USER_MESSAGES_PER_MINUTE="10")
     async with browse(a, "ada") as ada, browse(a, "ben") as ben:
@@ -159,6 +160,7 @@ async def let_in_again(server, cookie: str) -> float:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.slow
 async def test_the_slots_of_a_killed_server_run_out(two_servers):
     a, b = two_servers(CONNECTIONS_PER_USER="2", RECHECK_SECONDS="2", CONNECTS_PER_MINUTE="1000")
     async with browse(a, "ada") as ada, connect(a, "/ws/whoami/", cookie=ada.cookie) as kept:
@@ -211,6 +213,7 @@ class Claimer:
 
 
 @pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.slow
 async def test_a_mark_lets_a_ticket_be_used_twice_where_each_process_has_a_cache(
     fresh, redis, shared
 ):
