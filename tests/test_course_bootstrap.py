@@ -218,6 +218,7 @@ def test_old_pythons_can_read_what_tells_them_so():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="not run: sends SIGINT, which Windows has not")
+@pytest.mark.slow
 def test_interrupted_install_recovers(house):
     """Ctrl-C while pip waits for an index that never answers."""
     (house / "requirements.txt").write_text(make_wheel(house / "wheels", "7.0"), encoding="utf-8")

@@ -26,6 +26,8 @@ from conftest import (
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
+pytestmark = pytest.mark.slow  # they hold the page to its word, and start many servers
+
 
 @pytest.fixture
 def run():

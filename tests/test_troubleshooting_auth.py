@@ -17,6 +17,8 @@ from django.core.cache.backends.locmem import LocMemCache
 from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
+pytestmark = pytest.mark.slow  # see test_troubleshooting.py
+
 KEY = secrets.token_urlsafe(50)
 MEMBERS = (
     SETTINGS.replace("only for this test", KEY)
@@ -222,7 +224,6 @@ def test_token_in_log(project, daphne, entry):
     assert "secret" not in server.output
 
 
-@pytest.mark.slow
 def test_token_error(url, logs, entry):
     good = f"bearer.{token(user_id='1')}"
     assert heard(url, subprotocols=[good]) == "you are 1"
@@ -317,7 +318,6 @@ def shell_warnings(folder, script: str, key: str) -> str:
 # Tests
 
 
-@pytest.mark.slow
 def test_zero_rows(project, entry):
     counting = """
 from channels.db import database_sync_to_async

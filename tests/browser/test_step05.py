@@ -173,6 +173,7 @@ def test_who_is_nobody_logs_in_and_comes_back_to_where_they_were(open_page, serv
     expect(page).to_have_url(server.http("/ways-in/?from=here"))
 
 
+@pytest.mark.slow
 def test_the_demos_names_are_shown_in_development_only(open_page, server, quick):
     expect(open_page(server.http("/login/")).get_by_text("ada-demo")).to_be_visible()
     page = open_page(quick.http("/login/"))
@@ -206,6 +207,7 @@ def test_a_member_is_added_by_name_and_what_was_typed_stays(two, visit, server):
     is_open(visit(ada.url.removeprefix(server.http("")), "cleo"))
 
 
+@pytest.mark.slow
 def test_who_is_put_out_of_a_room_reads_why(two, visit, server):
     _, ben = two
     name = ben.get_by_role("heading", level=1).inner_text()
@@ -247,6 +249,7 @@ def test_log_out_in_one_tab_closes_the_others_within_a_second(two):
     expect(texts(ben)).to_have_text(["half a thou"])
 
 
+@pytest.mark.slow
 def test_a_kick_closes_every_page_of_one_person(two, visit, server):
     ada, ben = two
     alerts = ben.context.new_page()
@@ -306,6 +309,7 @@ def test_the_same_socket_in_each_way(open_page, server):
     expect(says).to_have_text("closed 4401: log in, or send a token as the first message")
 
 
+@pytest.mark.slow
 def test_a_token_counts_before_the_cookie_and_the_cookie_before_a_message(visit):
     page = visit("/alerts/", "ada")
     page.get_by_role("link", name="Ways in").click()
@@ -324,6 +328,7 @@ def test_a_token_counts_before_the_cookie_and_the_cookie_before_a_message(visit)
     expect(says).to_have_text(re.compile(r"ben, user \d+, via message"))
 
 
+@pytest.mark.slow
 def test_a_query_is_taken_where_the_setting_says_so(open_page, folder):
     server = start(folder, WS_TOKEN_IN_QUERY="True")
     try:
@@ -337,6 +342,7 @@ def test_a_query_is_taken_where_the_setting_says_so(open_page, folder):
     assert re.search(r"/ws/whoami/\?token=eyJ", server.output) is None  # Daphne logs the path alone
 
 
+@pytest.mark.slow
 def test_a_wrong_password_is_told_and_gives_no_token(open_page, server):
     page = open_page(server.http("/ways-in/"))
     page.get_by_label("Name").fill("ada")
@@ -375,6 +381,7 @@ def test_who_stops_renewing_is_put_out(page, quick):
     expect(page.locator("#renewals")).to_have_text("0")
 
 
+@pytest.mark.slow
 def test_logging_out_the_token_closes_its_socket_within_a_second(page, server):
     keep_open(page, server)
     page.get_by_role("button", name="Renew now").click()
@@ -403,6 +410,7 @@ def pair(visit, server):
     return pair
 
 
+@pytest.mark.slow
 def test_a_receipt_says_who_has_read_what(visit, server):
     ada = visit("/conversations/", "ada")
     ada.get_by_label("Talk to").fill("ada")
@@ -432,6 +440,7 @@ def test_a_receipt_says_who_has_read_what(visit, server):
     expect(ada.locator("[data-own] .state")).to_have_text(["", "", "read by sam"])
 
 
+@pytest.mark.slow
 def test_what_nobody_sees_is_not_read(pair):
     ada, ben = pair()
     is_open(ben)
@@ -507,6 +516,7 @@ def test_what_was_too_fast_is_marked_and_sent_again(visit, strict):
     is_open(ada)
 
 
+@pytest.mark.slow
 def test_a_private_message_that_was_too_fast_comes_back_into_the_field(visit, strict):
     ada, ben = (visit("/rooms/lobby/", name, at=strict) for name in ("ada", "ben"))
     is_open(ben)
@@ -526,6 +536,7 @@ def test_a_private_message_that_was_too_fast_comes_back_into_the_field(visit, st
 # HTML in every text field
 
 
+@pytest.mark.slow
 def test_text_is_never_html(visit, folder, server):
     make = (
         "from django.contrib.auth.models import User; from rooms.models import Room; "
@@ -658,6 +669,7 @@ def tab_to(page: Page, name: str) -> None:
     pytest.fail(f"Tab does not lead to {name}")
 
 
+@pytest.mark.slow
 def test_the_keyboard_is_enough(open_page, server):
     page = open_page(server.http("/ways-in/"))
     for name, text in (("Name", "ada"), ("Password", "ada-demo")):

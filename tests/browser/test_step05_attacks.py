@@ -22,6 +22,8 @@ import pytest
 from conftest import NOT_COPIED, OURS, ROOT, QuietHandler, Server
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
+pytestmark = pytest.mark.slow  # like the attacks of the step itself
+
 STEP = ROOT / "step05_auth"
 NUMBERS = itertools.count(1)
 PRODUCTION = {
@@ -299,7 +301,6 @@ def nothing_ran(reader: Page) -> bool:
 TYPED = [type_in_the_lobby, whisper, write_to_one, alert]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("attack_by", TYPED)
 def test_markup_that_is_sent_is_shown_as_text(target, victim, another, attack_by):
     site = f"http://www.pulse.test:{target.port}"
@@ -309,7 +310,6 @@ def test_markup_that_is_sent_is_shown_as_text(target, victim, another, attack_by
     assert nothing_ran(reader)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("attack_by", TYPED)
 def test_with_inner_html_what_is_sent_runs(target, victim, another, attack_by):
     site = f"http://www.pulse.test:{target.port}"

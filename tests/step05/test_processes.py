@@ -42,6 +42,7 @@ async def test_a_log_out_at_one_server_closes_the_socket_at_the_other_within_a_s
         assert (await other.hear())["type"] == "error"  # it is open
 
 
+@pytest.mark.slow
 async def test_a_tokens_log_out_closes_at_the_other_server_too(two_servers):
     a, b = two_servers()
     tokens = await tokens_of(a, "ada")
@@ -96,6 +97,7 @@ async def test_a_ticket_of_one_server_opens_a_socket_at_the_other(two_servers):
         assert await again.closed() == 4401
 
 
+@pytest.mark.slow
 async def test_of_two_servers_at_the_same_moment_one_takes_the_ticket(two_servers):
     """Fifty tickets, each at both at once: one opens, always, and the other is 4401."""
     a, b = two_servers(CONNECTS_PER_MINUTE="1000")
