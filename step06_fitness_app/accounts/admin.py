@@ -1,0 +1,32 @@
+"""People in the admin, with a way to put one out."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import User
+
+from accounts import services
+from accounts.models import Login
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    actions = ["kick"]
+
+    @admin.action(description="Log out everywhere, and close their sockets", permissions=["change"])
+    def kick(self, request, queryset):
+        for user_id in queryset.values_list("pk", flat=True):
+            services.end_all(user_id)
+
+
+@admin.register(Login)
+class LoginAdmin(admin.ModelAdmin):
+    list_display = ["user", "made_at", "ended_at"]
+    list_filter = ["made_at", "ended_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    fields = readonly_fields = ["user", "made_at", "ended_at"]  # not the id: it is the sid
+
+    def has_add_permission(self, request):
+        return False

@@ -1,0 +1,63 @@
+"""Begin and end log-ins, and tell the sockets that something has changed."""
+
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from realtime import groups
+
+from accounts.models import Login
+
+
+class Ended(Exception):
+    """This log-in is over, or never was."""
+
+
+def begin(user: User) -> Login:
+    """A new log-in of this person."""
+    return Login.objects.create(user=user)
+
+
+def check(sid: str | None, user: User) -> None:
+    """Raises Ended unless `sid` names a log-in of this person that goes on."""
+    try:
+        known = Login.objects.filter(pk=UUID(sid), user=user, ended_at=None).exists()
+    except (TypeError, ValueError, AttributeError):  # no sid, or none that could be one
+        known = False
+    if not known:
+        raise Ended
+
+
+# --8<-- [start:end]
+def end(sid: str) -> None:
+    """End one log-in: its session, its tokens, its sockets."""
+    for login in Login.objects.filter(pk=sid):
+        _end(Login.objects.filter(pk=sid), login.user_id)
+
+
+def end_all(user_id: int) -> None:
+    """Kick somebody out: end all their log-ins."""
+    _end(Login.objects.filter(user=user_id), user_id)
+
+
+def _end(logins, user_id: int) -> None:
+    logins.filter(ended_at=None).update(ended_at=timezone.now())
+    tell(user_id)
+
+
+def tell(user_id: int) -> None:
+    """Have every socket of a person look again whether it may go on, once this is committed.
+
+    The message says nothing but "look": the truth is in the database. It may be lost, so sockets
+    look by themselves as well, every RECHECK_SECONDS. robust: what was saved stays saved while
+    the channel layer is down.
+    """
+    send = async_to_sync(get_channel_layer().group_send)
+    event = {"type": "recheck"}
+    transaction.on_commit(lambda: send(groups.person(user_id), event), robust=True)
+
+
+# --8<-- [end:end]

@@ -1,0 +1,25 @@
+"""Log-in for pages and for token clients."""
+
+from django.conf import settings
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+from accounts import api
+
+login = LoginView.as_view(
+    template_name="accounts/login.html",
+    redirect_authenticated_user=True,  # one log-in follows another only after a log-out
+    extra_context={"demo": settings.DEBUG},  # names and passwords to try: see management/
+)
+obtain = TokenObtainPairView.as_view(serializer_class=api.ObtainSerializer)
+refresh = TokenRefreshView.as_view(serializer_class=api.RefreshSerializer)
+
+urlpatterns = [
+    path("login/", login, name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("api/token/", obtain, name="token"),
+    path("api/token/refresh/", refresh, name="token-refresh"),
+    path("api/logout/", api.logout, name="api-logout"),
+    path("api/ws-ticket/", api.ws_ticket, name="ws-ticket"),
+]

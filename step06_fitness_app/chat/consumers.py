@@ -1,0 +1,71 @@
+"""Two people, and nobody else: who may, who spoke and to whom is never the client's to say."""
+
+from channels.db import database_sync_to_async as in_thread
+from realtime import groups
+from realtime.consumers import PersonConsumer
+from realtime.messages import Ack
+from realtime.numbered import NumberedMixin
+from realtime.publish import publish
+from realtime.rights import Refused
+
+from chat import messages as wire
+from chat import services
+from chat.models import Conversation
+
+
+class ChatConsumer(NumberedMixin, PersonConsumer):
+    """A participant's connection, at /ws/chat/<conversation id>/?after=….
+
+    Receives and sends what messages.py lists. Without `after`, the first frame is the newest
+    history; with it, all that came after that number. Closes with 4403 (no conversation of
+    yours: not there, or others'), 4400 (`after` not valid) and as every PersonConsumer.
+    """
+
+    decode = staticmethod(wire.decode)
+
+    async def permit(self):
+        """Only the two: asked before anything else, and again at every recheck."""
+        asked = self.scope["url_route"]["kwargs"]["conversation_id"]
+        try:
+            self.conversation = await in_thread(services.find)(self.user, asked)
+        except Conversation.DoesNotExist:
+            raise Refused(4403, "this is no conversation of yours") from None
+        self.group = groups.conversation(self.conversation.pk)
+
+    async def enter(self):
+        await self.begin(self.group)
+
+    # --8<-- [start:handle]
+    async def handle(self, message):
+        try:
+            match message:
+                case wire.SendMessage():
+                    await self.say(message.message, message.client_id)
+                case wire.SendTyping():  # may be lost, and asks no database
+                    await publish(self.group, wire.Typing(self.user.username, message.is_typing))
+                case wire.MarkRead():
+                    await self.mark_read(message.up_to)
+                case wire.AskHistory():
+                    await self.send_older(message.before)
+        except Conversation.DoesNotExist:  # the other one was deleted, and this with them
+            raise Refused(4403, "this is no conversation of yours") from None
+
+    async def say(self, text: str, client_id: str | None) -> None:
+        """Store and commit, then publish: what one saw, both can read again."""
+        message = await in_thread(services.store)(self.conversation.pk, self.user, text, client_id)
+        await publish(self.group, wire.frame_of(message), message.number)
+        await self.reply(Ack(client_id, message.number))
+
+    # --8<-- [end:handle]
+
+    async def mark_read(self, up_to: int) -> None:
+        moved = await in_thread(services.mark_read)(self.conversation.pk, self.user, up_to)
+        if moved is not None:
+            await publish(self.group, wire.Read(self.user.username, moved))
+
+    def read(self, **which):
+        self.conversation, page = services.page(self.user, self.conversation.pk, **which)
+        return page
+
+    async def send_page(self, page):
+        await self.reply(wire.history_of(self.user, self.conversation, page))

@@ -1,0 +1,108 @@
+"""What a conversation does, without sockets: who may, store, read. Called in a thread."""
+
+import re
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Case, Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
+from realtime import limits
+
+from chat.models import Conversation, Message
+
+PAGE = 50  # messages
+
+
+# --8<-- [start:permission]
+def of(user: User) -> QuerySet[Conversation]:
+    """The conversations `user` takes part in. Every way to one begins here: socket and HTTP."""
+    return Conversation.objects.filter(Q(first=user) | Q(second=user))
+
+
+def find(user: User, conversation_id: int | str) -> Conversation:
+    """A conversation of the user's.
+
+    Raises Conversation.DoesNotExist for other people's as for what cannot be an id: an answer
+    that told them apart would tell who talks to whom.
+    """
+    if not re.fullmatch("[0-9]{1,18}", str(conversation_id)):
+        raise Conversation.DoesNotExist
+    return of(user).select_related("first", "second").get(pk=conversation_id)
+
+
+# --8<-- [end:permission]
+
+
+def start(user: User, other: User) -> Conversation:
+    """The one conversation of two different people, made if there is none."""
+    first, second = sorted([user, other], key=lambda person: person.pk)
+    return Conversation.objects.get_or_create(first=first, second=second)[0]
+
+
+# --8<-- [start:store]
+@transaction.atomic
+def store(conversation_id: int, sender: User, text: str, client_id: str | None) -> Message:
+    """Store a message under the next number, taken under the lock; committed on return.
+
+    A `client_id` that this sender used already gives that row. The other one's are not theirs.
+    """
+    limits.count("messages", sender.pk, settings.USER_MESSAGES_PER_MINUTE)
+    conversation = of(sender).select_for_update().get(pk=conversation_id)
+    own = conversation.messages.filter(sender=sender).select_related("sender")
+    if client_id and (known := own.filter(client_id=client_id).first()):
+        return known
+    conversation.last_number += 1
+    conversation.save(update_fields=["last_number"])
+    return conversation.messages.create(
+        number=conversation.last_number, sender=sender, text=text, client_id=client_id
+    )
+
+
+# --8<-- [end:store]
+
+
+@transaction.atomic
+def mark_read(conversation_id: int, reader: User, up_to: int) -> int | None:
+    """Move a reader's position forward, at most to the newest message; None if it stays."""
+    conversation = of(reader).select_for_update().get(pk=conversation_id)
+    field = "first_read" if reader.pk == conversation.first_id else "second_read"
+    up_to = min(up_to, conversation.last_number)
+    if up_to <= getattr(conversation, field):
+        return None
+    setattr(conversation, field, up_to)
+    conversation.save(update_fields=[field])
+    return up_to
+
+
+def page(
+    user: User, conversation_id: int | str, *, before: int | None = None, after: int | None = None
+) -> tuple[Conversation, list[Message]]:
+    """A page of messages, oldest first: before a number, after one, or else the newest."""
+    conversation = find(user, conversation_id)
+    messages = conversation.messages.select_related("sender")
+    if after is not None:
+        return conversation, list(messages.filter(number__gt=after).order_by("number")[:PAGE])
+    if before is not None:
+        messages = messages.filter(number__lt=before)
+    return conversation, list(messages.order_by("-number")[:PAGE])[::-1]
+
+
+def inbox(user: User) -> list[Conversation]:
+    """All of a person's, in two queries: with how many are `unread`, and the `newest` in a list."""
+    news = Message.objects.filter(conversation=OuterRef("pk"), number__gt=OuterRef("read"))
+    news = news.exclude(sender=user).order_by().values("conversation").values(count=Count("*"))
+    newest = Message.objects.filter(number=F("conversation__last_number")).select_related("sender")
+    found = (
+        of(user)
+        .select_related("first", "second")
+        .annotate(read=Case(When(first=user, then="first_read"), default="second_read"))
+        .annotate(unread=Coalesce(Subquery(news), 0))
+        .prefetch_related(Prefetch("messages", newest, to_attr="newest"))
+    )
+    return sorted(found, key=latest, reverse=True)
+
+
+def latest(conversation: Conversation):
+    """When something happened in a conversation of the inbox."""
+    return max([conversation.started_at, *(message.sent_at for message in conversation.newest)])

@@ -1,0 +1,16 @@
+"""The HTTP paths of the conversations."""
+
+from django.urls import path
+
+from chat import api, views
+
+api_urlpatterns = [
+    path("api/conversations/", api.Conversations.as_view()),
+    path("api/conversations/<str:conversation_id>/messages/", api.Messages.as_view()),
+]
+
+urlpatterns = [
+    *api_urlpatterns,
+    path("chat/", views.index, name="conversations"),
+    path("chat/<int:conversation_id>/", views.conversation, name="conversation"),
+]

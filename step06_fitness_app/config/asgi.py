@@ -1,0 +1,28 @@
+"""The ASGI entry point: what Daphne calls for every connection (ASGI_APPLICATION)."""
+
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# --8<-- [start:application]
+django_asgi_app = get_asgi_application()
+
+# Only now: this call has loaded the apps, and these may import models.
+from accounts.middleware import TokenAuthMiddleware  # noqa: E402
+from accounts.origin import SameOriginOnly  # noqa: E402
+from config.routing import websocket_urlpatterns  # noqa: E402
+
+sockets = URLRouter(websocket_urlpatterns)
+
+application = ProtocolTypeRouter(
+    {
+        "http": django_asgi_app,
+        # Read from the outside in: whose page, whose cookie, whose token, which consumer.
+        "websocket": SameOriginOnly(AuthMiddlewareStack(TokenAuthMiddleware(sockets))),
+    }
+)
+# --8<-- [end:application]

@@ -1,0 +1,9 @@
+"""The WSGI entry point: the older interface, one call per request and no sockets."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_wsgi_application()

@@ -1,0 +1,153 @@
+"""The base of every consumer here: one person's connection, that does not outlive their right."""
+
+import asyncio
+import logging
+from urllib.parse import parse_qs
+
+from channels.consumer import get_handler_name
+from channels.db import database_sync_to_async as in_thread
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from msgspec import Struct
+
+from realtime import groups, limits, metrics
+from realtime import messages as wire
+from realtime.rights import Refused, RightMixin
+from realtime.subprotocol import chosen
+
+logger = logging.getLogger(__name__)
+
+
+class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
+    """Answer one person, for as long as they may be here.
+
+    A subclass says what its messages are (`decode`), who may be here (`permit`), what happens at
+    the beginning, at each message and at the end (`enter`, `handle`, `leave`), and which `groups`
+    it hears. Any of them may raise Refused. What is published to a group arrives in `frame`.
+    """
+
+    decode = staticmethod(wire.decoder(wire.Authenticate | wire.AskHistory))
+    slot = watcher = None
+    is_out = False  # refused, or put out
+
+    async def permit(self) -> None:
+        """May this person be here? Asked at the beginning and at every recheck."""
+
+    async def enter(self) -> None:
+        """Join groups, send the first frames."""
+
+    async def handle(self, message) -> None:
+        """One message of `decode`, within the limits."""
+
+    async def leave(self) -> None:
+        """The connection is over, however it ended."""
+
+    # --8<-- [start:life]
+    async def __call__(self, scope, receive, send):
+        """One call is one connection: whatever ends it, a crash too, it gives back what it took."""
+        self.user, self.joined, self.name = scope["user"], set(), type(self).__name__
+        self.turn = asyncio.Lock()  # a handler and the watcher never run side by side
+        with metrics.CONNECTIONS.labels(self.name).track_inprogress():
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                if self.watcher:
+                    self.watcher.cancel()
+                for group in list(self.joined):
+                    await self.quit(group)
+                if self.slot:
+                    await in_thread(limits.free_slot)(self.slot, self.channel_name)
+                await self.leave()
+
+    async def connect(self):
+        await self.accept(chosen(self.scope))
+        self.bucket = limits.Bucket(settings.MESSAGES_PER_SECOND, settings.MESSAGE_BURST)
+        self.warnings = limits.Row(settings.TOO_FAST_WARNINGS, seconds=60)
+        self.bad_messages = limits.Row(length=20, seconds=10)
+        try:
+            self.slot = await in_thread(limits.take_slot)(self.user.pk, self.channel_name)
+        except limits.TooMuch as problem:
+            raise Refused(4429, str(problem)) from None
+        # Subscribe first, then look: a log-out between the two is seen.
+        await self.join(groups.person(self.user.pk))
+        await self.look_again()
+        await self.enter()
+        self.watcher = asyncio.create_task(self.watch())
+
+    async def dispatch(self, message):
+        """Hand an event to its method, as Channels does, but without a turn of the database thread
+        before each: what needs the database goes there by itself (in_thread).
+        """
+        if self.is_out and message.get("type") != "websocket.disconnect":
+            return
+        try:
+            handler = getattr(self, get_handler_name(message), None)
+        except (ValueError, AttributeError):  # no type, no string, or one like "_private"
+            handler = None
+        if handler is None:
+            return logger.error("%s has no handler for %r", self.name, message.get("type"))
+        try:
+            async with self.turn:
+                await handler(message)
+        except Refused as refusal:
+            await self.refuse(refusal.code, refusal.reason)
+
+    # --8<-- [end:life]
+
+    # --8<-- [start:frames]
+    async def join(self, group: str) -> None:
+        await self.channel_layer.group_add(group, self.channel_name)
+        self.joined.add(group)
+
+    async def quit(self, group: str) -> None:
+        self.joined.discard(group)
+        await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def frame(self, event) -> None:
+        """The one group message: a frame, encoded where it was published."""
+        await self.send(event["text"])
+
+    async def reply(self, message: Struct) -> None:
+        await self.send(wire.encode(message))
+
+    async def refuse(self, code: int, reason: str) -> None:
+        """Say why, then close: a close before accept would reach the browser as a bare 1006."""
+        if not self.is_out:
+            self.is_out = True
+            metrics.REFUSED.labels(self.name, code).inc()
+            await self.reply(wire.Closing(code, reason))
+            await self.close(code)
+
+    def number_from_query(self, field: str) -> int | None:
+        """A field of the query string that is a whole number, or None. Raises Refused."""
+        query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if (value := query.get(field, [None])[0]) is None:
+            return None
+        if not (value.isascii() and value.isdigit() and len(value) <= 18):
+            raise Refused(4400, f"{field} must be a whole number")
+        return int(value)
+
+    # --8<-- [end:frames]
+
+    # --8<-- [start:receive]
+    async def receive(self, text_data=None, bytes_data=None):
+        metrics.RECEIVED.labels(self.name).inc()
+        try:
+            if not self.bucket.take():
+                raise limits.TooMuch("wait a moment")
+            if len(text_data or "") > settings.MAX_MESSAGE_LENGTH:
+                raise wire.InvalidMessage(f"longer than {settings.MAX_MESSAGE_LENGTH} characters")
+            message = self.decode(text_data)
+            if isinstance(message, wire.Authenticate):
+                return await self.renew(message.token)
+            await self.handle(message)
+        except limits.TooMuch as problem:
+            await self.reply(wire.Error("too_fast", str(problem)))
+            if self.warnings.is_full():
+                raise Refused(4429, "too fast; come back in a minute") from None
+        except wire.InvalidMessage as problem:
+            await self.reply(wire.Error("invalid_message", str(problem)))
+            if self.bad_messages.is_full():
+                raise Refused(4400, "too many bad messages") from None
+
+    # --8<-- [end:receive]

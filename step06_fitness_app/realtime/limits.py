@@ -1,0 +1,99 @@
+"""How much one connection and one person may ask of the server.
+
+What is shared lives in the cache: with Redis it holds across processes and reconnects.
+"""
+
+from collections import deque
+from time import monotonic, time
+
+from django.conf import settings
+from django.core.cache import cache
+
+MINUTE = 60  # seconds
+
+
+class TooMuch(Exception):
+    """More than one person may have; the text says how much that is."""
+
+
+# --8<-- [start:bucket]
+class Bucket:
+    """A token bucket: `per_second` on average, `burst` at once, for one connection, without I/O."""
+
+    def __init__(self, per_second: float, burst: int):
+        self.per_second, self.burst = per_second, burst
+        self.left, self.at = float(burst), monotonic()
+
+    def take(self) -> bool:
+        """Whether one more is allowed now; if so, it is counted."""
+        now = monotonic()
+        self.left = min(self.burst, self.left + (now - self.at) * self.per_second)
+        self.at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+class Row:
+    """Events of one kind that come too close together: `length` of them within `seconds`."""
+
+    def __init__(self, length: int, seconds: float):
+        self.times, self.seconds = deque(maxlen=max(1, length)), seconds
+
+    def is_full(self) -> bool:
+        """Note one more; whether the row is full now."""
+        self.times.append(monotonic())
+        is_long = len(self.times) == self.times.maxlen
+        return is_long and self.times[-1] - self.times[0] <= self.seconds
+
+
+# --8<-- [end:bucket]
+
+
+# --8<-- [start:person]
+def count(what: str, user_id: int, per_minute: int) -> None:
+    """Count one more of `what` by one person in this minute. Raises TooMuch.
+
+    `incr` is atomic. `get` and then `set` would let two at once be counted as one.
+    """
+    key = f"limits.{what}.{user_id}.{int(time() // MINUTE)}"
+    try:
+        number = cache.incr(key)
+    except ValueError:  # there is none yet; of several who begin the minute, `add` takes one
+        cache.add(key, 0, timeout=2 * MINUTE)
+        number = cache.incr(key)
+    if number > per_minute:
+        raise TooMuch(f"no more than {per_minute} {what} a minute")
+
+
+def take_slot(user_id: int, connection: str) -> str:
+    """One of a person's numbered slots for a connection. Raises TooMuch.
+
+    `add` is atomic: two connections never get the same one. A killed server's slots run out.
+    """
+    count("connections", user_id, settings.CONNECTS_PER_MINUTE)
+    for number in range(settings.CONNECTIONS_PER_USER):
+        slot = f"limits.slot.{user_id}.{number}"
+        if cache.add(slot, connection, timeout=lifetime()):
+            return slot
+    raise TooMuch(f"no more than {settings.CONNECTIONS_PER_USER} connections at once")
+
+
+def keep_slot(slot: str, connection: str) -> None:
+    """Say that the connection lives; done at every recheck."""
+    cache.set(slot, connection, timeout=lifetime())
+
+
+def free_slot(slot: str, connection: str) -> None:
+    """Give a slot back, unless it ran out and is another's now."""
+    if cache.get(slot) == connection:
+        cache.delete(slot)
+
+
+def lifetime() -> float:
+    """Seconds until a slot that nobody keeps is free again."""
+    return 1.5 * settings.RECHECK_SECONDS + 1  # Redis cuts it to whole seconds
+
+
+# --8<-- [end:person]

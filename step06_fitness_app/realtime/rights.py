@@ -1,0 +1,73 @@
+"""A connection's right to be there: looked at again and again, renewed, and ended."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from time import time
+
+from channels.db import database_sync_to_async as in_thread
+from django.conf import settings
+
+from accounts.credentials import NotAuthenticated, TokenCredential
+from realtime import limits
+from realtime import messages as wire
+
+logger = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """The connection may not go on: the close code, and the reason in words."""
+
+    def __init__(self, code: int, reason: str):
+        self.code, self.reason = code, reason
+
+
+class RightMixin:
+    """What ends a consumer when its person's log-in ends, or its token, or a membership."""
+
+    # --8<-- [start:recheck]
+    async def look_again(self) -> None:
+        """Is the log-in still good, and may they still be here? Raises Refused."""
+        try:
+            self.user = self.scope["user"] = await in_thread(self.scope["credential"].check)()
+        except NotAuthenticated as problem:
+            raise Refused(4401, str(problem)) from None
+        await self.permit()
+
+    async def recheck(self, event=None):
+        """Group message, and the watcher's timer: something may have changed."""
+        try:
+            await self.look_again()
+            await in_thread(limits.keep_slot)(self.slot, self.channel_name)
+        except Refused as refusal:
+            await self.refuse(refusal.code, refusal.reason)
+        except Exception:  # the database is away: nobody knows whether they may stay, so they go
+            logger.exception("no recheck for %s", self.channel_name)
+            await self.refuse(4013, "the server cannot tell who you are; try again later")
+
+    async def watch(self) -> None:
+        """Look again every RECHECK_SECONDS, since group messages get lost, and at the expiry."""
+        while not self.is_out:
+            expires = self.scope["credential"].expires
+            left = settings.RECHECK_SECONDS if expires is None else expires - time()
+            await asyncio.sleep(max(0.1, min(left, settings.RECHECK_SECONDS)))
+            async with self.turn:
+                await self.recheck()
+
+    async def renew(self, raw: str) -> None:
+        """Take a fresh token of the same person on the open socket."""
+        try:
+            fresh = TokenCredential.read(raw, "message")
+            user = await in_thread(fresh.check)()
+        except NotAuthenticated as problem:
+            return await self.reply(wire.Error("not_authenticated", str(problem)))
+        if user != self.user:
+            raise Refused(4403, "that token is somebody else's")
+        self.scope["credential"] = fresh
+        self.watcher.cancel()
+        await self.recheck()  # else who renews again and again would never be asked
+        self.watcher = asyncio.create_task(self.watch())
+        if not self.is_out:
+            await self.reply(wire.Authenticated(datetime.fromtimestamp(fresh.expires, UTC)))
+
+    # --8<-- [end:recheck]

@@ -1,0 +1,170 @@
+"""The three limits by themselves: a bucket, a counter, slots."""
+
+import threading
+from collections import Counter
+
+import pytest
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until told: `clock.now += 1`."""
+
+    class Clock:
+        now = 1_000_000.0
+
+        def __call__(self) -> float:
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr("limits.bucket.monotonic", clock)
+    monkeypatch.setattr("limits.counter.time", clock)
+    return clock
+
+
+def at_once(threads: int, do) -> list:
+    """What `do` returns in each of so many threads that begin together."""
+    barrier, results = threading.Barrier(threads), []
+
+    def run():
+        barrier.wait(10)
+        results.append(do())
+
+    started = [threading.Thread(target=run) for _ in range(threads)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join(20)
+    assert len(results) == threads
+    return results
+
+
+# The bucket
+
+
+def test_a_bucket_gives_its_burst_and_then_so_many_a_second(clock):
+    from limits.bucket import Bucket
+
+    bucket = Bucket(per_second=2, burst=5)
+    assert [bucket.take() for _ in range(7)] == [True] * 5 + [False] * 2
+    clock.now += 0.4
+    assert not bucket.take()  # 0.8 of one
+    clock.now += 0.1
+    assert bucket.take()
+    assert not bucket.take()
+
+
+def test_a_bucket_never_holds_more_than_its_burst(clock):
+    from limits.bucket import Bucket
+
+    bucket = Bucket(per_second=2, burst=3)
+    clock.now += 3600
+    assert [bucket.take() for _ in range(4)] == [True] * 3 + [False]
+
+
+def test_over_a_long_time_a_bucket_gives_its_rate(clock):
+    from limits.bucket import Bucket
+
+    bucket, given = Bucket(per_second=10, burst=30), 0
+    for _ in range(6000):  # a minute, a hundred tries a second
+        given += bucket.take()
+        clock.now += 0.01
+    assert 30 + 598 <= given <= 30 + 600
+
+
+def test_what_was_refused_costs_nothing(clock):
+    from limits.bucket import Bucket
+
+    bucket = Bucket(per_second=1, burst=1)
+    assert bucket.take()
+    assert not any(bucket.take() for _ in range(1000))
+    clock.now += 1
+    assert bucket.take()
+
+
+# The counter
+
+
+def test_a_counter_allows_so_many_a_minute(clock):
+    from limits import counter
+
+    assert [counter.allow("messages", 1, 3) for _ in range(5)] == [True] * 3 + [False] * 2
+    clock.now += 60
+    assert counter.allow("messages", 1, 3)
+
+
+def test_each_person_and_each_thing_has_a_counter_of_its_own(clock):
+    from limits import counter
+
+    assert counter.allow("messages", 1, 1)
+    assert counter.allow("messages", 2, 1)
+    assert counter.allow("connects", 1, 1)
+    assert counter.allow("messages", 11, 1)
+    assert not counter.allow("messages", 1, 1)
+
+
+def test_a_counter_counts_each_of_many_at_once(clock):
+    """20 threads, 50 each, 300 allowed: exactly 300. `get` and then `set` would allow more."""
+    from limits import counter
+
+    results = at_once(20, lambda: sum(counter.allow("messages", 1, 300) for _ in range(50)))
+    assert sum(results) == 300
+
+
+# The slots
+
+
+@pytest.fixture
+def two_slots(settings):
+    settings.CONNECTIONS_PER_USER = 2
+
+
+def test_a_slot_is_taken_and_given_back(two_slots):
+    from limits import slots
+
+    first, second = slots.take(1, "a"), slots.take(1, "b")
+    assert first and second and first != second
+    assert slots.take(1, "c") is None
+    assert slots.take(2, "c")  # another person's
+    slots.free(first, "a")
+    assert slots.take(1, "c") == first
+
+
+def test_a_slot_that_ran_out_and_is_anothers_now_is_not_given_back(two_slots, monkeypatch):
+    from limits import slots
+
+    with monkeypatch.context() as patched:
+        patched.setattr(slots, "lifetime", lambda: 0)
+        slot = slots.take(1, "slow")
+    assert slots.take(1, "next") == slot
+    slots.free(slot, "slow")
+    assert slots.take(1, "b") and slots.take(1, "c") is None
+
+
+def test_a_kept_slot_does_not_run_out(two_slots, monkeypatch):
+    from limits import slots
+
+    with monkeypatch.context() as patched:
+        patched.setattr(slots, "lifetime", lambda: 0)
+        slot = slots.take(1, "a")
+    slots.keep(slot, "a")
+    assert slots.take(1, "b") != slot
+    assert slots.take(1, "c") is None
+
+
+@pytest.mark.parametrize("recheck", [60, 1, 0.5, 0.05])
+def test_a_slot_lives_longer_than_the_time_between_two_rechecks(settings, recheck):
+    """Also in whole seconds, which is what Redis is given."""
+    from limits import slots
+
+    settings.RECHECK_SECONDS = recheck
+    assert int(slots.lifetime()) > recheck
+
+
+def test_of_many_at_once_each_slot_is_ones_own(settings):
+    from limits import slots
+
+    settings.CONNECTIONS_PER_USER = 5
+    taken = Counter(at_once(20, lambda: slots.take(1, threading.current_thread().name)))
+    assert taken.pop(None) == 15
+    assert len(taken) == 5 and set(taken.values()) == {1}

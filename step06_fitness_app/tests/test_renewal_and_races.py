@@ -1,0 +1,53 @@
+"""What must hold when a client renews all the time, or does one thing twice at once."""
+
+import threading
+from unittest.mock import patch
+
+from channels.db import database_sync_to_async as in_thread
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+
+from tests.people import knock, tokens_of
+
+
+async def test_who_renews_is_asked_again_and_keeps_the_slot(lobby):
+    """Each renewal begins the wait for the timer anew: without this, it would never come."""
+    access = (await in_thread(tokens_of)("ada"))["access"]
+    async with knock("/ws/chat/lobby/", "pulse.v1", f"bearer.{access}") as ada:
+        await ada.get("online")
+        with patch("limits.slots.keep") as keep:
+            await ada.say("authenticate", token=access)
+            await ada.get("authenticated")
+        assert keep.called
+        with patch("accounts.services.tell"):  # the message that says "look" is lost
+            await in_thread(lobby.members.remove)(await User.objects.aget(username="ada"))
+        await ada.say("authenticate", token=access)
+        assert await ada.closed() == (4403, "you are not a member of this room")
+
+
+def test_one_refresh_token_at_the_same_moment_gives_one_pair(people):
+    for _ in range(4):
+        sent = {"refresh": tokens_of("ada")["refresh"]}
+        together, answers = threading.Barrier(2), []
+
+        def refresh(sent=sent, together=together, answers=answers):
+            together.wait(5)
+            path = "/api/token/refresh/"
+            answers.append(Client().post(path, sent, content_type="application/json").status_code)
+            connection.close()
+
+        threads = [threading.Thread(target=refresh) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert sorted(answers) == [200, 401]
+
+
+def test_all_sockets_share_one_pool_of_redis_connections():
+    from limits.pool import SharedPool
+
+    here, there = "redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1"
+    assert SharedPool.from_url(here) is SharedPool.from_url(here)
+    assert SharedPool.from_url(here) is not SharedPool.from_url(there)
