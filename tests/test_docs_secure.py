@@ -80,6 +80,7 @@ def project(tmp_path_factory):
     return copy
 
 
+@pytest.mark.slow
 def test_a_proxy_that_changes_host_shuts_everybody_out(project, daphne):
     """What it passes on, spoken to Daphne directly: the visitor's origin, and another host."""
     hosts = "www.pulse.test,127.0.0.1"
