@@ -177,7 +177,7 @@ REST_FRAMEWORK = {
 
 # Pages of other hosts that may open sockets here, as full origins: https://app.example.org
 WS_ALLOWED_ORIGINS = [
-    origin.lower().rstrip("/") for origin in env.list("WS_ALLOWED_ORIGINS", default=[])
+    origin.strip().lower().rstrip("/") for origin in env.list("WS_ALLOWED_ORIGINS", default=[])
 ]
 WS_TOKEN_IN_QUERY = env.bool("WS_TOKEN_IN_QUERY", default=False)  # ?token= ends up in logs
 AUTHENTICATE_WITHIN = env.float("AUTHENTICATE_WITHIN", default=3.0)  # seconds, first message

@@ -193,3 +193,15 @@ def test_what_the_cache_keeps_in_redis_is_no_pickle():
         assert serializer.loads(str(stored).encode() if stored == 7 else stored) == value
     with pytest.raises(ValueError):
         serializer.loads(b"\x80\x04cposix\nsystem\n.")
+
+
+def test_a_stray_comma_or_slash_allows_no_missing_origin(chosen, settings):
+    from accounts.origin import is_allowed
+
+    settings.WS_ALLOWED_ORIGINS = chosen(WS_ALLOWED_ORIGINS="https://a.example.org, /, ")[
+        "WS_ALLOWED_ORIGINS"
+    ]
+    host = (b"host", b"testserver")
+    assert is_allowed({"headers": [host, (b"origin", b"https://a.example.org")]})
+    for odd in ([host], [host, (b"origin", b"")], [host, (b"origin", b"x"), (b"origin", b"y")]):
+        assert not is_allowed({"headers": odd})
