@@ -80,6 +80,7 @@ def project(tmp_path_factory):
     return copy
 
 
+@pytest.mark.slow
 def test_a_proxy_that_changes_host_shuts_everybody_out(project, daphne):
     """What it passes on, spoken to Daphne directly: the visitor's origin, and another host."""
     hosts = "www.pulse.test,127.0.0.1"
@@ -134,6 +135,18 @@ with override_settings(SECRET_KEY_FALLBACKS={fallbacks}):
             good.append(False)
 print(json.dumps(good))
 """
+AT_A_SOCKET = """
+import json
+from asgiref.sync import async_to_sync
+from channels.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import override_settings
+
+session = json.loads('{carried}')[0]
+with override_settings(SECRET_KEY_FALLBACKS={fallbacks}):
+    user = async_to_sync(get_user)({{"session": SessionStore(session)}})
+print(json.dumps([user.is_authenticated, SessionStore().exists(session)]))
+"""
 
 
 @pytest.mark.slow
@@ -151,3 +164,6 @@ def test_a_new_secret_key_ends_everything(project):
     assert shell(HOLDS.format(**said), SECRET_KEY=new) == [False, False, False]
     said["fallbacks"] = old
     assert shell(HOLDS.format(**said), SECRET_KEY=new) == [True, False, False]
+    said["carried"] = json.dumps(shell(CARRIED))
+    assert shell(AT_A_SOCKET.format(**said)) == [True, True]
+    assert shell(AT_A_SOCKET.format(**said), SECRET_KEY=new) == [False, False]

@@ -215,6 +215,7 @@ def test_a_trace_of_step_05_ends_as_its_title_says(name):
 
 
 @pytest.mark.needs("chromium")
+@pytest.mark.slow
 def test_a_trace_with_a_credential_in_it_is_not_written(monkeypatch):
     monkeypatch.setattr(record.Browser, "secrets", lambda browser: {"/ws/echo/async-websocket/"})
     with pytest.raises(record.CourseError, match="1 credential"):

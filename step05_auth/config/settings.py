@@ -130,7 +130,10 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": REDIS_PREFIX,
-        "OPTIONS": {"pool_class": "limits.pool.SharedPool"},
+        "OPTIONS": {
+            "pool_class": "limits.redis.SharedPool",
+            "serializer": "limits.redis.JSONSerializer",
+        },
     }
     if REDIS_URL
     else {
@@ -174,7 +177,7 @@ REST_FRAMEWORK = {
 
 # Pages of other hosts that may open sockets here, as full origins: https://app.example.org
 WS_ALLOWED_ORIGINS = [
-    origin.lower().rstrip("/") for origin in env.list("WS_ALLOWED_ORIGINS", default=[])
+    origin.strip().lower().rstrip("/") for origin in env.list("WS_ALLOWED_ORIGINS", default=[])
 ]
 WS_TOKEN_IN_QUERY = env.bool("WS_TOKEN_IN_QUERY", default=False)  # ?token= ends up in logs
 AUTHENTICATE_WITHIN = env.float("AUTHENTICATE_WITHIN", default=3.0)  # seconds, first message
@@ -206,9 +209,11 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("PROXY
 HEARTBEAT = env.float("HEARTBEAT", default=10.0)  # how often a connection says that it lives
 GONE_AFTER = env.float("GONE_AFTER", default=30.0)  # silent for longer: its server was killed
 
-# Cookies ignore ports: two projects on one host share them unless their names differ.
-SESSION_COOKIE_NAME = f"{slugify(BASE_DIR.name)}_sessionid"
-CSRF_COOKIE_NAME = f"{slugify(BASE_DIR.name)}_csrftoken"
+# Cookies ignore ports: two projects on one host share them unless their names differ. With
+# __Host- a browser takes them from this very host only, not from a sibling subdomain.
+COOKIES = ("__Host-" if HTTPS else "") + slugify(BASE_DIR.name)
+SESSION_COOKIE_NAME = f"{COOKIES}_sessionid"
+CSRF_COOKIE_NAME = f"{COOKIES}_csrftoken"
 
 USE_TZ = True
 TIME_ZONE = "UTC"

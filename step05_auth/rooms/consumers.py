@@ -35,6 +35,8 @@ class RoomConsumer(PeopleMixin, PersonConsumer):
             raise Refused(4404, NO_SUCH_ROOM) from None
         except services.NotAMember:
             raise Refused(4403, "you are not a member of this room") from None
+        if self.room_id not in (None, room.pk):  # renamed, and its name is another room's now
+            raise Refused(4404, NO_SUCH_ROOM)
         self.room_id = room.pk
 
     async def enter(self):
@@ -89,6 +91,7 @@ class RoomConsumer(PeopleMixin, PersonConsumer):
     async def catch_up(self) -> None:
         """Send, page by page, what was stored after the last message this client got."""
         while page := await in_thread(services.after)(self.room_id, self.last):
+            await self.permit()  # it may take long: who is put out meanwhile reads no further
             self.last = page[-1].number
             await self.send_history(page)
 

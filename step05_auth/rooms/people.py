@@ -12,6 +12,7 @@ from django.utils import timezone
 from rooms import messages as wire
 from rooms import presence
 from rooms.groups import room_group
+from rooms.presence import channels_of
 
 logger = logging.getLogger(__name__)
 
@@ -19,13 +20,19 @@ logger = logging.getLogger(__name__)
 class PeopleMixin:
     """Let the people of a room know of each other."""
 
-    username = heartbeat = None
+    is_here = False
+    heartbeat = None
     online: list[str] | None = None  # who was here at the last beat
 
     # --8<-- [start:join]
+    @property
+    def username(self) -> str:
+        """The name of the scope's user, which may change while they are here."""
+        return self.user.username
+
     async def join(self) -> None:
-        """Be seen in the room, under the name that the scope's user has."""
-        self.username = self.user.username
+        """Be seen in the room."""
+        self.is_here = True
         self.is_first = await in_thread(presence.join)(
             self.room_id, self.user.pk, self.channel_name
         )
@@ -45,12 +52,12 @@ class PeopleMixin:
 
     async def leave(self) -> None:
         """Remove this connection; if it was the person's last one, tell the others."""
-        if self.username is None:
+        if not self.is_here:
             return  # never came in
         if self.heartbeat:
             self.heartbeat.cancel()
         await self.channel_layer.group_discard(room_group(self.room_id), self.channel_name)
-        was_last = await in_thread(presence.leave)(self.room_id, self.username, self.channel_name)
+        was_last = await in_thread(presence.leave)(self.room_id, self.user.pk, self.channel_name)
         if was_last:
             await self.tell_left(self.username)
 
@@ -90,11 +97,11 @@ class PeopleMixin:
         if isinstance(message, wire.SendTyping):
             await self.tell_others(wire.Typing(self.username, message.is_typing))
             return
-        channels = await in_thread(presence.channels_of)(self.room_id, message.to)
+        channels = await in_thread(channels_of)(self.room_id, user__username=message.to)
         if not channels:
             await self.reply(wire.Error("not_here", f"{message.to} is not in this room"))
             return
-        channels += await in_thread(presence.channels_of)(self.room_id, self.username)
+        channels += await in_thread(channels_of)(self.room_id, user_id=self.user.pk)
         private = wire.PrivateMessage(self.username, message.to, message.message, timezone.now())
         event = {"type": "pass_on", "text": wire.encode(private), "skip": None}
         for channel_name in set(channels):

@@ -29,10 +29,9 @@ def usernames(room_id: int) -> list[str]:
     return sorted(set(here.values_list("user__username", flat=True)), key=str.casefold)
 
 
-def channels_of(room_id: int, username: str) -> list[str]:
-    """The channel names of a person's connections."""
-    found = alive().filter(room_id=room_id, user__username=username)
-    return list(found.values_list("channel_name", flat=True))
+def channels_of(room_id: int, **person) -> list[str]:
+    """The channel names of a person's connections: by `user_id`, or by `user__username`."""
+    return list(alive().filter(room_id=room_id, **person).values_list("channel_name", flat=True))
 
 
 # --8<-- [start:join]
@@ -48,10 +47,10 @@ def join(room_id: int, user_id: int, channel_name: str) -> bool:
 # --8<-- [end:join]
 
 
-def leave(room_id: int, username: str, channel_name: str) -> bool:
+def leave(room_id: int, user_id: int, channel_name: str) -> bool:
     """Remove a connection; True if it was the person's last one."""
     removed, _ = Connection.objects.filter(channel_name=channel_name).delete()
-    return bool(removed) and not channels_of(room_id, username)
+    return bool(removed) and not channels_of(room_id, user_id=user_id)
 
 
 # --8<-- [start:beat]

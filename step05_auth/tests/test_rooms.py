@@ -421,6 +421,64 @@ async def test_a_deleted_room_closes_its_sockets_at_once(lobby):
             assert await member.closed() == (4404, "there is no such room")
 
 
+async def test_another_room_that_takes_the_name_is_not_this_one(people, lobby):
+    """A recheck asks for the room by its name, which may be another's by then."""
+    from rooms.models import Room
+
+    async with enter("ben") as ben:
+        await Room.objects.filter(pk=lobby.pk).aupdate(name="board")
+        other = await Room.objects.acreate(name="lobby")
+        await other.members.aadd(people["ben"])
+        await in_thread(lobby.members.remove)(people["ben"])
+        assert await ben.closed() == (4404, "there is no such room")
+
+
+async def test_who_is_put_out_reads_no_further(people, lobby, monkeypatch):
+    from rooms import services
+
+    for text in "abcd":
+        services_store = in_thread(services.store)
+        await services_store(lobby.pk, people["ada"], text, None)
+    monkeypatch.setattr(services, "PAGE", 1)
+    after, pages = services.after, []
+
+    def put_out_at_the_second(room_id, number):
+        pages.append(number)
+        if len(pages) == 2:
+            lobby.members.through.objects.filter(user=people["ben"]).delete()
+        return after(room_id, number)
+
+    monkeypatch.setattr(services, "after", put_out_at_the_second)
+    async with visit("/ws/chat/lobby/", "ben", after=0) as ben:
+        frames = await ben.until("closing")
+        said = [
+            text for frame in frames if frame["type"] == "chat_history" for text in texts(frame)
+        ]
+        assert said == ["a"]
+
+
+async def test_who_is_renamed_goes_on_under_the_new_name(people, lobby):
+    """And who takes the old one hears nothing that is not theirs."""
+    async with enter("ada") as ada, enter("ben") as ben:
+        people["ada"].username = "ada-2"
+        await in_thread(people["ada"].save)()
+        people["cleo"].username = "ada"
+        await in_thread(people["cleo"].save)()
+        await lobby.members.aadd(people["cleo"])
+        async with enter("ada") as other:
+            for _ in range(9):  # told of the new name, but perhaps of this message first
+                await ada.say("private_message", to="ben", message="from whom?")
+                assert (await ben.get("private_message"))["to"] == "ben"
+                if (await ada.get("private_message"))["username"] == "ada-2":
+                    break
+            else:
+                raise AssertionError("nothing under the new name")
+            await ada.said("to all")
+            heard = await other.until("chat_message", message="to all")
+            assert "private_message" not in [frame["type"] for frame in heard]
+            assert heard[-1]["username"] == "ada-2"
+
+
 async def test_a_message_to_a_deleted_room_is_4404_too(lobby):
     async with enter("ada") as ada:
         with losing_broadcasts():

@@ -416,6 +416,7 @@ HANDSHAKE = (
 )
 
 
+@pytest.mark.slow
 def test_the_layer_is_shown_live(inspect, step_server):
     """Two connections, each watched by its own inspector, which shows nothing of the other's."""
     server = step_server(4)

@@ -31,6 +31,7 @@ def console(page):
     return lines
 
 
+@pytest.mark.slow
 def test_the_heart_rate_comes_by_itself(page, step_server, console):
     page.goto(step_server(2).http("/"))
     expect(page.locator(".status")).to_have_attribute("data-state", "open")

@@ -299,6 +299,7 @@ def test_a_killed_server_comes_back_and_gets_what_waited(page, daphne):
     assert server.port == port
 
 
+@pytest.mark.slow
 def test_what_was_on_its_way_is_called_perhaps_lost(page, step_server):
     # In place of the step's socket, one that breaks at the first frame without an answer.
     page.route_web_socket(

@@ -157,6 +157,7 @@ def test_every_message_says_who_and_the_server_says_it(two):
     expect(ada.locator("[data-private] .mark")).to_have_text("privately to you")
 
 
+@pytest.mark.slow
 def test_who_is_nobody_logs_in_and_comes_back_to_where_they_were(open_page, server):
     page = open_page(server.http("/rooms/lobby/"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
@@ -196,6 +197,7 @@ def test_who_is_refused_reads_why(visit, server):
     expect(cleo.get_by_role("main")).to_contain_text("This is no conversation of yours")
 
 
+@pytest.mark.slow
 def test_a_member_is_added_by_name_and_what_was_typed_stays(two, visit, server):
     ada, _ = two
     ada.locator("#text").fill("half a thou")

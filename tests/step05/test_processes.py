@@ -58,6 +58,7 @@ async def test_a_tokens_log_out_closes_at_the_other_server_too(two_servers):
         assert await again.closed() == 4401
 
 
+@pytest.mark.slow
 async def test_a_kick_by_staff_closes_all_sockets_at_all_servers_within_a_second(two_servers):
     a, b = two_servers()
     async with browse(a, "sam") as sam, browse(a, "ada") as ada:
