@@ -1,12 +1,13 @@
 """People in the admin, with a way to put one out."""
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import User
 
 from accounts import services
 from accounts.models import Login
 
+User = get_user_model()
 admin.site.unregister(User)
 
 
@@ -18,6 +19,7 @@ class UserAdmin(DjangoUserAdmin):
     def kick(self, request, queryset):
         for user_id in queryset.values_list("pk", flat=True):
             services.end_all(user_id)
+        self.message_user(request, f"{len(queryset)} logged out everywhere.")
 
 
 @admin.register(Login)

@@ -5,7 +5,7 @@ from django.db import transaction
 from rest_framework import serializers, status
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import AllowAny
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
@@ -77,6 +77,7 @@ def logout(request):
 
 @api_view(["POST"])
 @authentication_classes([TokenAuthentication])
+@permission_classes([IsAuthenticated])
 def ws_ticket(request):
     """POST with an access token: a ticket that opens one socket."""
     ticket = tickets.issue(str(request.auth.token, "ascii"))

@@ -26,6 +26,8 @@ class SameOriginOnly:
 def is_allowed(scope) -> bool:
     """Whether the one Origin of a handshake may open a socket."""
     origin, host = the_one(b"origin", scope), the_one(b"host", scope)
+    if not origin:  # also where a stray comma left an empty one among those allowed
+        return False
     return origin in settings.WS_ALLOWED_ORIGINS or origin in own_origins(host)
 
 

@@ -44,8 +44,8 @@ def end_all(user_id: int) -> None:
 
 
 def _end(logins, user_id: int) -> None:
-    logins.filter(ended_at=None).update(ended_at=timezone.now())
-    tell(user_id)
+    if logins.filter(ended_at=None).update(ended_at=timezone.now()):
+        tell(user_id)
 
 
 def tell(user_id: int) -> None:

@@ -1,11 +1,12 @@
 """Whatever ends or changes a person's right, anywhere in Django, is told to their sockets."""
 
-from django.contrib.auth.models import User
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from accounts import services
+from accounts.models import Login
 
 
 @receiver(user_logged_in)
@@ -21,7 +22,7 @@ def end_login(sender, request, user, **kwargs):
         services.end(sid)
 
 
-@receiver(post_save, sender=User)
+@receiver(post_save, sender=settings.AUTH_USER_MODEL)
 def tell_saved(sender, instance, created, update_fields, **kwargs):
     """Deactivated, another password, no longer staff: `User.save()` comes by here.
 
@@ -31,6 +32,12 @@ def tell_saved(sender, instance, created, update_fields, **kwargs):
         services.tell(instance.pk)
 
 
-@receiver(post_delete, sender=User)
+@receiver(post_delete, sender=settings.AUTH_USER_MODEL)
 def tell_deleted(sender, instance, **kwargs):
     services.tell(instance.pk)
+
+
+@receiver(post_delete, sender=Login)
+def tell_login_deleted(sender, instance, **kwargs):
+    """A log-in that is no more is one that has ended."""
+    services.tell(instance.user_id)

@@ -9,7 +9,6 @@ from accounts import api
 
 login = LoginView.as_view(
     template_name="accounts/login.html",
-    redirect_authenticated_user=True,  # one log-in follows another only after a log-out
     extra_context={"demo": settings.DEBUG},  # names and passwords to try: see management/
 )
 obtain = TokenObtainPairView.as_view(serializer_class=api.ObtainSerializer)

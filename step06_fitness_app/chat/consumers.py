@@ -21,7 +21,7 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
     yours: not there, or others'), 4400 (`after` not valid) and as every PersonConsumer.
     """
 
-    decode = staticmethod(wire.decode)
+    messages = wire
 
     async def permit(self):
         """Only the two: asked before anything else, and again at every recheck."""

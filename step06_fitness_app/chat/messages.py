@@ -4,7 +4,8 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from msgspec import Struct
-from realtime.messages import AskHistory, Authenticate, ClientId, Number, Text, decoder
+from realtime import messages as realtime
+from realtime.messages import Ack, AskHistory, Authenticate, ClientId, Number, Text, decoder
 
 from chat.models import Conversation, Message
 
@@ -29,7 +30,8 @@ class MarkRead(Struct, tag_field="type", tag="read"):
     up_to: Number
 
 
-decode = decoder(Authenticate | SendMessage | SendTyping | AskHistory | MarkRead)
+Incoming = Authenticate | SendMessage | SendTyping | AskHistory | MarkRead
+decode = decoder(Incoming)
 # --8<-- [end:in]
 
 
@@ -66,6 +68,7 @@ class Typing(Struct, tag_field="type", tag="typing"):
     is_typing: bool
 
 
+Outgoing = ChatHistory | ChatMessage | Ack | Read | Typing | realtime.Outgoing
 # --8<-- [end:out]
 
 

@@ -20,6 +20,7 @@ SECRET_KEY = env(
     default="django-insecure-key-for-development-only-0123456789" if DEBUG else env.NOTSET,
 )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+DEMO = env.bool("DEMO", default=False)  # one click logs in as one of the demo's people
 
 # --8<-- [start:apps]
 INSTALLED_APPS = [
@@ -32,8 +33,17 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "realtime",
     "accounts",
+    "people",
     "chat",
+    "notifications",
+    "workouts",
+    "challenges",
+    "feed",
+    "coaching",
+    "form",
 ]
 
 ASGI_APPLICATION = "config.asgi.application"
@@ -85,6 +95,9 @@ DATABASES = {
         },
     }
 }
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # Each of the threads that consumers run in would open a connection and close it again.
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --8<-- [start:layer]
@@ -128,7 +141,10 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": REDIS_PREFIX,
-        "OPTIONS": {"pool_class": "realtime.pool.SharedPool"},
+        "OPTIONS": {
+            "pool_class": "realtime.redis.SharedPool",
+            "serializer": "realtime.redis.JSONSerializer",
+        },
     }
     if REDIS_URL
     else {
@@ -168,11 +184,13 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.FormParser",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
+SPECTACULAR_SETTINGS = {"TITLE": "Pulse", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
 
 # Pages of other hosts that may open sockets here, as full origins: https://app.example.org
 WS_ALLOWED_ORIGINS = [
-    origin.lower().rstrip("/") for origin in env.list("WS_ALLOWED_ORIGINS", default=[])
+    origin.strip().lower().rstrip("/") for origin in env.list("WS_ALLOWED_ORIGINS", default=[])
 ]
 WS_TOKEN_IN_QUERY = env.bool("WS_TOKEN_IN_QUERY", default=False)  # ?token= ends up in logs
 AUTHENTICATE_WITHIN = env.float("AUTHENTICATE_WITHIN", default=3.0)  # seconds, first message
@@ -203,11 +221,27 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("PROXY
 # Who scrapes /metrics/ sends it as a Bearer token; without one there is no such page.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 
-# Cookies ignore ports: two projects on one host share them unless their names differ.
-SESSION_COOKIE_NAME = f"{slugify(BASE_DIR.name)}_sessionid"
-CSRF_COOKIE_NAME = f"{slugify(BASE_DIR.name)}_csrftoken"
+# Cookies ignore ports: two projects on one host share them unless their names differ. With
+# __Host- a browser takes them from this very host only, not from a sibling subdomain.
+COOKIES = ("__Host-" if HTTPS else "") + slugify(BASE_DIR.name)
+SESSION_COOKIE_NAME = f"{COOKIES}_sessionid"
+CSRF_COOKIE_NAME = f"{COOKIES}_csrftoken"
 
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+
+# --8<-- [start:refuse]
+if not DEBUG:  # production: better no server than one that is open, or that loses half
+    wrong = {
+        "SECRET_KEY is one from a file that everybody can read": "insecure" in SECRET_KEY,
+        "ALLOWED_HOSTS names no host": not ALLOWED_HOSTS,
+        "PROCESSES are several, and their layer and cache reach one: set REDIS_URL": (
+            PROCESSES > 1 and not REDIS_URL
+        ),
+        "DEMO lets anybody in": DEMO,
+    }
+    if problems := [problem for problem, is_so in wrong.items() if is_so]:
+        raise ImproperlyConfigured("; ".join(problems))
+# --8<-- [end:refuse]

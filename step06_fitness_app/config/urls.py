@@ -2,11 +2,16 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
 from realtime.metrics import metrics
 
+APPS = ["accounts", "people", "chat", "notifications", "workouts", "challenges", "feed", "form"]
+
 urlpatterns = [
-    path("", include("accounts.urls")),
-    path("", include("chat.urls")),
+    *(path("", include(f"{app}.urls")) for app in APPS),
     path("admin/", admin.site.urls),
     path("metrics/", metrics),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/", SpectacularSwaggerView.as_view(), name="api"),
 ]

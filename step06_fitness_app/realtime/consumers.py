@@ -21,12 +21,13 @@ logger = logging.getLogger(__name__)
 class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
     """Answer one person, for as long as they may be here.
 
-    A subclass says what its messages are (`decode`), who may be here (`permit`), what happens at
-    the beginning, at each message and at the end (`enter`, `handle`, `leave`), and which `groups`
-    it hears. Any of them may raise Refused. What is published to a group arrives in `frame`.
+    A subclass says what its `messages` are (a module with `decode`), who may be here (`permit`),
+    and what happens at the beginning, at each message and at the end (`enter`, `handle`, `leave`).
+    Any of them may raise Refused. What is published to a group it joined arrives in `frame`.
     """
 
-    decode = staticmethod(wire.decoder(wire.Authenticate | wire.AskHistory))
+    messages = wire
+    rate = None  # messages a second and at once, where it is not the settings'
     slot = watcher = None
     is_out = False  # refused, or put out
 
@@ -61,7 +62,9 @@ class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
 
     async def connect(self):
         await self.accept(chosen(self.scope))
-        self.bucket = limits.Bucket(settings.MESSAGES_PER_SECOND, settings.MESSAGE_BURST)
+        self.bucket = limits.Bucket(
+            *self.rate or (settings.MESSAGES_PER_SECOND, settings.MESSAGE_BURST)
+        )
         self.warnings = limits.Row(settings.TOO_FAST_WARNINGS, seconds=60)
         self.bad_messages = limits.Row(length=20, seconds=10)
         try:
@@ -137,7 +140,7 @@ class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
                 raise limits.TooMuch("wait a moment")
             if len(text_data or "") > settings.MAX_MESSAGE_LENGTH:
                 raise wire.InvalidMessage(f"longer than {settings.MAX_MESSAGE_LENGTH} characters")
-            message = self.decode(text_data)
+            message = self.messages.decode(text_data)
             if isinstance(message, wire.Authenticate):
                 return await self.renew(message.token)
             await self.handle(message)

@@ -19,3 +19,18 @@ def notifications(user_id: int) -> str:
 def workout(user_id: int) -> str:
     """Whoever watches a member's running workout, and the member."""
     return f"workout.{user_id}"
+
+
+def challenge(challenge_id: int) -> str:
+    """Whoever looks at a challenge's board."""
+    return f"challenge.{challenge_id}"
+
+
+def feed(user_id: int) -> str:
+    """One person's feed, in each of their tabs."""
+    return f"feed.{user_id}"
+
+
+def form(workout_id: int) -> str:
+    """The form coach of one workout: who trains, and who looks on."""
+    return f"form.{workout_id}"

@@ -91,3 +91,8 @@ def decoder(incoming: Any) -> Callable[[str | None], Any]:
 def encode(message: Struct) -> str:
     """The frame of a message: encoded once, however many receive it."""
     return json.encode(message).decode()
+
+
+Incoming = Authenticate | AskHistory  # what is taken where nothing more is said
+Outgoing = Authenticated | Error | Closing  # what any socket may give
+decode = decoder(Incoming)

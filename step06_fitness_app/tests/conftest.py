@@ -15,8 +15,10 @@ from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import cache
 from django.db.models.signals import post_migrate
 
+from people.models import Block, Profile, Role
+
 from tests import sockets
-from tests.people import browser_of, make_user
+from tests.people import befriend, make_user
 
 STEP = Path(__file__).resolve().parent.parent
 LISTENING = r"Listening on TCP address 127\.0\.0\.1:(\d+)"
@@ -128,39 +130,23 @@ def fresh_cache() -> Iterator[None]:
 
 
 @pytest.fixture
-def no_limits(settings, monkeypatch) -> None:
+def no_limits(settings) -> None:
     """For tests that say more than a person would."""
     settings.MESSAGE_BURST = settings.USER_MESSAGES_PER_MINUTE = 100_000
     settings.CONNECTS_PER_MINUTE = 100_000
-    monkeypatch.setattr("accounts.consumers.BAD_MESSAGES", 100_000, raising=False)
 
 
 @pytest.fixture
 def people(transactional_db) -> dict[str, User]:
-    """ada, ben and cleo, and sam of the staff; each password is <name>-demo."""
-    names = {name: make_user(name) for name in ("ada", "ben", "cleo")}
-    return {**names, "sam": make_user("sam", is_staff=True, is_superuser=True)}
+    """ada, ben, cleo and others, each password is <name>-demo, and what they are to ada.
 
-
-@pytest.fixture
-def make_room(people) -> Callable:
-    """Make a room as the page does, with ada and ben in it: `make_room("yoga")`."""
-
-    def make(name: str = "lobby", *members: str):
-        from rooms.models import Room
-
-        browser = browser_of("ada")
-        answer = browser.post("/", {"name": name})
-        assert answer.status_code == 302, answer.content.decode()
-        for member in members or ["ben"]:
-            answer = browser.post(f"/rooms/{name}/", {"user": member})
-            assert answer.status_code == 302, answer.content.decode()
-        return Room.objects.get(name=name)
-
-    return make
-
-
-@pytest.fixture
-def lobby(make_room):
-    """A room called lobby, of ada and ben."""
-    return make_room()
+    ben is her friend, tom her trainer, dora blocked by her, cleo a stranger, sam of the staff.
+    """
+    names = {name: make_user(name) for name in ("ada", "ben", "cleo", "dora", "tom")}
+    names["sam"] = make_user("sam", is_staff=True, is_superuser=True)
+    ada = names["ada"]
+    befriend(ada, names["ben"])
+    Profile.objects.filter(user=names["tom"]).update(role=Role.TRAINER)
+    Profile.objects.filter(user=ada).update(trainer=names["tom"])
+    Block.objects.create(blocker=ada, blocked=names["dora"])
+    return names

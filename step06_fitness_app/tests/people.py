@@ -11,8 +11,10 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from config.asgi import application as configured
+from people.models import Friendship
 from tests.sockets import HERE, SECONDS, Closed, Direct
 
 
@@ -55,10 +57,9 @@ class Talking:
 
 
 class Person(Talking, Direct):
-    """One socket of somebody. In a room, `first` is its first frame, `name` who that says."""
+    """One socket of somebody; `first` is its first frame."""
 
     first: dict
-    name: str
 
     async def ended(self) -> None:
         """Wait for the application's end; raises what it raised."""
@@ -68,6 +69,14 @@ class Person(Talking, Direct):
 def make_user(username: str, **fields) -> User:
     """Somebody, whose password is <username>-demo."""
     return User.objects.create_user(username, password=f"{username}-demo", **fields)
+
+
+def befriend(one: User, other: User) -> None:
+    """Make two people friends."""
+    first, second = sorted([one, other], key=lambda person: person.pk)
+    Friendship.objects.create(
+        first=first, second=second, asked_by=first, accepted_at=timezone.now()
+    )
 
 
 def browser_of(user: User | str) -> Client:
@@ -123,17 +132,6 @@ async def visit(path: str, username: str, **options):
     browser = await in_thread(browser_of)(username)
     async with knock(path, cookie=cookie_of(browser), **options) as person:
         person.browser = browser
-        yield person
-
-
-@asynccontextmanager
-async def enter(username: str, room: str = "lobby", **options):
-    """A member who is in the room: the first frame and the list of who is here are read."""
-    async with visit(f"/ws/chat/{room}/", username, **options) as person:
-        person.first = await person.hear()
-        assert person.first["type"] == "chat_history", person.first
-        person.name = person.first["username"]
-        person.online = (await person.get("online"))["usernames"]
         yield person
 
 

@@ -4,6 +4,7 @@ from io import StringIO
 from uuid import uuid4
 
 import pytest
+from channels.db import database_sync_to_async as in_thread
 from django.test import Client
 
 from tests.people import browser_of, cookie_of, knock, make_user, tokens_of, visit
@@ -100,12 +101,22 @@ def test_the_page_logs_in_and_out(people):
     assert browser.get("/").status_code == 302
 
 
-def test_one_log_in_follows_another_only_after_a_log_out(people):
-    """Else the first one's sockets would stay: Django tells nobody of a log-in over another."""
-    browser = browser_of("ada")
-    assert browser.post("/login/", {"username": "ben", "password": "ben-demo"}).status_code == 302
-    assert browser.get("/").context["user"] == people["ada"]
-    assert not people["ben"].logins.exists()
+@pytest.mark.parametrize("page", ["/login/", "/admin/login/"])
+async def test_a_log_in_over_another_ends_the_first_ones_sockets(people, page):
+    """Django tells nobody of it."""
+    async with visit("/ws/whoami/", "ada") as ada:
+        await ada.hear()
+        asked = {"username": "sam", "password": "sam-demo"}
+        assert (await in_thread(ada.browser.post)(page, asked)).status_code == 302
+        assert await ada.closed() == (4401, "you are logged out")
+    assert (await in_thread(ada.browser.get)("/")).context["user"] == people["sam"]
+
+
+async def test_a_deleted_log_in_ends_its_sockets(people):
+    async with visit("/ws/whoami/", "ada") as ada:
+        await ada.hear()
+        await in_thread(people["ada"].logins.all().delete)()
+        assert await ada.closed() == (4401, "you are logged out")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +242,7 @@ def test_saved_and_deleted_is_told_and_made_and_seen_is_not(people, told):
     assert told == [ada.pk] * 2
     pk = ada.pk
     ada.delete()
-    assert told == [pk] * 3
+    assert told == [pk] * 4  # the log-in that goes along is told as well
 
 
 def test_what_is_not_committed_is_not_told(people, monkeypatch):

@@ -42,6 +42,21 @@ def test_several_processes_need_what_they_share(settings, processes, cache, laye
     assert all("REDIS_URL" in error.msg for error in errors)
 
 
+@pytest.mark.parametrize(
+    "found, name, change",
+    [
+        ("E003", "SIMPLE_JWT", lambda jwt: {**jwt, "CHECK_REVOKE_TOKEN": False}),
+        ("E004", "SIMPLE_JWT", lambda jwt: {**jwt, "ROTATE_REFRESH_TOKENS": False}),
+        ("E005", "SIMPLE_JWT", lambda jwt: {**jwt, "BLACKLIST_AFTER_ROTATION": False}),
+        ("E006", "INSTALLED_APPS", lambda apps: [app for app in apps if "blacklist" not in app]),
+        ("E007", "MIDDLEWARE", lambda names: [name for name in names if "Ended" not in name]),
+    ],
+)
+def test_what_a_copy_left_behind_is_named(settings, found, name, change):
+    setattr(settings, name, change(getattr(settings, name)))
+    assert [error.id for error in run_checks()] == [f"accounts.{found}"]
+
+
 class Caches(dict):
     """The cache that these settings would make."""
 

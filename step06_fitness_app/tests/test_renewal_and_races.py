@@ -46,7 +46,7 @@ def test_one_refresh_token_at_the_same_moment_gives_one_pair(people):
 
 
 def test_all_sockets_share_one_pool_of_redis_connections():
-    from limits.pool import SharedPool
+    from limits.redis import SharedPool
 
     here, there = "redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1"
     assert SharedPool.from_url(here) is SharedPool.from_url(here)

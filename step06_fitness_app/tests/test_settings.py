@@ -174,3 +174,34 @@ def test_the_readme_tells_the_defaults():
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]+ \| ([\d,]+) \|", readme, re.M))
     told = {name: int(number.replace(",", "")) for name, number in rows.items()}
     assert NUMBERS.items() <= told.items()
+
+
+def test_in_production_no_sibling_host_can_set_the_cookies(chosen):
+    """A browser takes a __Host- cookie from the very host it is sent to, and over HTTPS only."""
+    for name in ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME"):
+        assert chosen(**PRODUCTION)[name].startswith("__Host-")
+        assert not chosen(DEBUG="True")[name].startswith("__Host-")
+
+
+def test_what_the_cache_keeps_in_redis_is_no_pickle():
+    from limits.redis import JSONSerializer
+
+    serializer = JSONSerializer()
+    assert serializer.dumps(7) == 7  # Redis counts with it
+    for value in (7, "a ticket's token", {"a": [1, None]}):
+        stored = serializer.dumps(value)
+        assert serializer.loads(str(stored).encode() if stored == 7 else stored) == value
+    with pytest.raises(ValueError):
+        serializer.loads(b"\x80\x04cposix\nsystem\n.")
+
+
+def test_a_stray_comma_or_slash_allows_no_missing_origin(chosen, settings):
+    from accounts.origin import is_allowed
+
+    settings.WS_ALLOWED_ORIGINS = chosen(WS_ALLOWED_ORIGINS="https://a.example.org, /, ")[
+        "WS_ALLOWED_ORIGINS"
+    ]
+    host = (b"host", b"testserver")
+    assert is_allowed({"headers": [host, (b"origin", b"https://a.example.org")]})
+    for odd in ([host], [host, (b"origin", b"")], [host, (b"origin", b"x"), (b"origin", b"y")]):
+        assert not is_allowed({"headers": odd})

@@ -1,0 +1,3 @@
+"""The WebSocket path of the feed."""
+
+websocket_urlpatterns = []

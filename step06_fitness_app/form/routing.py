@@ -1,0 +1,3 @@
+"""The WebSocket path of the form."""
+
+websocket_urlpatterns = []

@@ -1,0 +1,3 @@
+"""The WebSocket path of the notifications."""
+
+websocket_urlpatterns = []
