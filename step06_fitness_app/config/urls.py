@@ -1,6 +1,7 @@
 """Which view answers which path."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -13,5 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("metrics/", metrics),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/", SpectacularSwaggerView.as_view(), name="api"),
+    path("api/", login_required(SpectacularSwaggerView.as_view()), name="api"),
 ]
