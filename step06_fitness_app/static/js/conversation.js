@@ -57,20 +57,6 @@ export class Conversation {
     if (last) this.#become(last, "read", words);
   }
 
-  // A private message. It has no number: it is not stored.
-  addPrivate(message, { isOwn }) {
-    const item = this.#item(message, { isOwn });
-    item.dataset.private = "";
-    const mark = isOwn ? `privately to ${message.to}` : "privately to you";
-    item.querySelector(".mark").textContent = mark;
-    this.#insert(item, null);
-  }
-
-  // Somebody came or went.
-  note(text) {
-    this.#insert(part("li", "note", text), null);
-  }
-
   // A line above the first message that came while we were away.
   leftOff(number) {
     this.#list.querySelector(".left-off")?.remove();
@@ -100,7 +86,7 @@ export class Conversation {
     time.dateTime = new Date(timestamp).toISOString();
     const name = part("strong", "", isOwn ? `${username} (you)` : username);
     const about = part("p", "about");
-    about.append(name, " ", part("span", "mark"), " ", time, " ", part("span", "state"));
+    about.append(name, " ", time, " ", part("span", "state"));
     item.append(about, part("p", "text", message));
     if (state) this.#become(item, state);
     return item;
