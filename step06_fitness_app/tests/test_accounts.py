@@ -10,7 +10,7 @@ from django.test import Client
 from tests.people import browser_of, cookie_of, knock, make_user, tokens_of, visit
 
 PAGE = "steps/step05_auth/#a-the-session"
-SOCKETS = ["/ws/whoami/", "/ws/alerts/", "/ws/chat/lobby/", "/ws/conversations/1/"]
+SOCKETS = ["/ws/whoami/", "/ws/chat/1/", "/ws/chat/nowhere/"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,13 +92,13 @@ def test_the_page_logs_in_and_out(people):
     browser, status = by_page("ada", "ada-demo")
     assert status == 302
     assert logins() == [("ada", False)]
-    assert browser.get("/").status_code == 200
+    assert browser.get("/chat/").status_code == 200
     assert browser.get("/logout/").status_code == 405  # not by a link, nor by a picture's address
     assert browser.post("/logout/").status_code == 403  # nor by another site's form
-    token = str(browser.get("/").context["csrf_token"])
+    token = str(browser.get("/chat/").context["csrf_token"])
     assert browser.post("/logout/", {"csrfmiddlewaretoken": token}).status_code == 302
     assert logins() == [("ada", True)]
-    assert browser.get("/").status_code == 302
+    assert browser.get("/chat/").status_code == 302
 
 
 @pytest.mark.parametrize("page", ["/login/", "/admin/login/"])
@@ -109,7 +109,7 @@ async def test_a_log_in_over_another_ends_the_first_ones_sockets(people, page):
         asked = {"username": "sam", "password": "sam-demo"}
         assert (await in_thread(ada.browser.post)(page, asked)).status_code == 302
         assert await ada.closed() == (4401, "you are logged out")
-    assert (await in_thread(ada.browser.get)("/")).context["user"] == people["sam"]
+    assert (await in_thread(ada.browser.get)("/chat/")).context["user"] == people["sam"]
 
 
 async def test_a_deleted_log_in_ends_its_sockets(people):
@@ -135,12 +135,12 @@ def test_who_is_not_active_cannot_log_in(db):
 
 
 def test_the_page_leads_back_but_never_to_another_site(people):
-    for asked, led_to in [("/alerts/", "/alerts/"), ("//evil.test/", "/"), ("http://x/", "/")]:
+    for asked, led_to in [("/workouts/", "/workouts/"), ("//evil.test/", "/"), ("http://x/", "/")]:
         answer = Client().post(f"/login/?next={asked}", {"username": "ada", "password": "ada-demo"})
         assert (answer.status_code, answer["Location"]) == (302, led_to)
 
 
-@pytest.mark.parametrize("path", ["/", "/rooms/lobby/", "/alerts/"])
+@pytest.mark.parametrize("path", ["/chat/", "/live/", "/workouts/"])
 def test_the_pages_are_for_those_who_logged_in(client, db, path):
     answer = client.get(path)
     assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={path}")
@@ -192,9 +192,9 @@ def test_a_kick_ends_all_log_ins_of_one_person(people):
     tokens_of("ada")
     services.end_all(people["ada"].pk)
     assert sorted(logins()) == [("ada", True), ("ada", True), ("ben", False)]
-    assert browser.get("/").status_code == 302
+    assert browser.get("/chat/").status_code == 302
     assert "_auth_user_id" not in browser.session
-    assert other.get("/").status_code == 200
+    assert other.get("/chat/").status_code == 200
 
 
 def test_a_session_of_no_log_in_is_logged_out(people):
@@ -203,7 +203,7 @@ def test_a_session_of_no_log_in_is_logged_out(people):
     session = browser.session
     del session["sid"]
     session.save()
-    assert browser.get("/").status_code == 302
+    assert browser.get("/chat/").status_code == 302
     assert "_auth_user_id" not in browser.session
 
 
@@ -277,7 +277,7 @@ def test_a_layer_that_is_away_undoes_nothing(people, monkeypatch, caplog):
     people["ada"].save()
     people["ada"].refresh_from_db()
     assert not people["ada"].is_active
-    assert browser.get("/").status_code == 302
+    assert browser.get("/chat/").status_code == 302
     assert "the layer is away" in caplog.text
 
 
@@ -293,7 +293,7 @@ def test_staff_kick_in_the_admin(people):
     chosen = {"action": "kick", "_selected_action": [people["ada"].pk]}
     assert sam.post("/admin/auth/user/", chosen).status_code == 302
     assert sorted(logins()) == [("ada", True), ("sam", False)]
-    assert ada.get("/").status_code == 302
+    assert ada.get("/chat/").status_code == 302
     assert User.objects.get(username="ada").is_active  # who may log in again
 
 
