@@ -1,0 +1,323 @@
+"""What a workout does, without sockets: who may watch, begin, store, finish. Called in a thread."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from msgspec import json
+from msgspec.structs import asdict
+
+from people.models import Block, Privacy, Profile
+from people.relations import MAY_SEE, Relation, friends_of, may_see, relation
+from realtime import groups, limits
+from realtime.publish import publish_on_commit
+from workouts import messages as wire
+from workouts.models import ExerciseSet, Samples, State, Workout
+from workouts.recordings import Recording
+from workouts.totals import Row, Totals, active_seconds, thin, totals_of
+
+CHUNK = 300  # samples in a row of the database
+MAX_CHUNKS = 500  # of a workout: 41 hours at one sample a second
+POINTS = 600  # samples in one answer
+
+
+class Conflict(Exception):
+    """Not now: the text says what is in the way."""
+
+
+class NotAllowed(Exception):
+    """Not theirs to see; nobody of that id, too."""
+
+
+# --8<-- [start:permission]
+def watch(viewer: User, owner_id: int | str) -> tuple[User, Workout | None]:
+    """Whose workout this is, and the one that goes on, for somebody who may watch it.
+
+    The running workout's privacy decides, the profile's where none runs. Raises NotAllowed, for
+    who is not there as for who does not want to be seen.
+    """
+    if not re.fullmatch("[0-9]{1,18}", str(owner_id)):
+        raise NotAllowed
+    owner = User.objects.filter(pk=owner_id, is_active=True).select_related("profile").first()
+    if owner is None:
+        raise NotAllowed
+    workout = unfinished(owner).first()
+    privacy = workout.privacy if workout else owner.profile.privacy
+    if not may_see(relation(viewer.pk, owner.pk), privacy):
+        raise NotAllowed
+    return owner, workout
+
+
+def visible_to(viewer: User) -> QuerySet[Workout]:
+    """The finished workouts that somebody may see: their own, and what others show them."""
+    blocks = Block.objects
+    return Workout.objects.filter(
+        Q(owner=viewer)
+        | Q(privacy__in=MAY_SEE[Relation.STRANGER])
+        | Q(privacy__in=MAY_SEE[Relation.FRIEND], owner__in=friends_of(viewer.pk))
+        | Q(privacy__in=MAY_SEE[Relation.TRAINER], owner__profile__trainer=viewer),
+        state=State.FINISHED,
+        owner__is_active=True,
+    ).exclude(
+        Q(owner__in=blocks.filter(blocker=viewer).values("blocked"))
+        | Q(owner__in=blocks.filter(blocked=viewer).values("blocker"))
+    )
+
+
+# --8<-- [end:permission]
+
+
+def unfinished(owner: User) -> QuerySet[Workout]:
+    """The workout that goes on: one or none."""
+    return Workout.objects.filter(owner=owner).exclude(state=State.FINISHED)
+
+
+def start(
+    owner: User, kind: str, privacy: str | None = None, client_id: str | None = None
+) -> Workout:
+    """Begin a workout, committed on return. A `client_id` used already gives that workout.
+
+    Raises Conflict while another is not finished: the database keeps it to one, whoever races.
+    """
+    limits.count("messages", owner.pk, settings.USER_MESSAGES_PER_MINUTE)
+    if privacy is None:
+        privacy = Profile.objects.get(user=owner).privacy
+    try:
+        with transaction.atomic():
+            recheck(owner.pk)
+            return Workout.objects.create(
+                owner=owner, kind=kind, privacy=privacy, client_id=client_id
+            )
+    except IntegrityError:
+        known = Workout.objects.filter(owner=owner, client_id=client_id).first()
+        if client_id and known:
+            return known
+        if unfinished(owner).exists():
+            raise Conflict("finish the workout that goes on first") from None
+        raise
+
+
+def pause(owner: User) -> Workout:
+    """Stop the clock. Raises Conflict if it does not run."""
+    return turn(owner, State.RUNNING, State.PAUSED)
+
+
+def resume(owner: User) -> Workout:
+    """Let the clock run again. Raises Conflict if it is not stopped."""
+    return turn(owner, State.PAUSED, State.RUNNING)
+
+
+@transaction.atomic
+def turn(owner: User, before: State, after: State) -> Workout:
+    workout = locked(owner)
+    if workout.state != before:
+        raise Conflict(f"your workout is {workout.state}")
+    now = workout.seconds_to(timezone.now())
+    if after == State.PAUSED:
+        workout.pauses.append([now, None])
+    else:
+        workout.pauses[-1][1] = now
+    workout.state = after
+    workout.save(update_fields=["state", "pauses"])
+    recheck(owner.pk)
+    return workout
+
+
+@transaction.atomic
+def finish(owner: User) -> Workout:
+    """End the workout that goes on, with totals and achievements, all or nothing.
+
+    Raises Conflict if none does.
+    """
+    workout = locked(owner)
+    workout.state = State.FINISHED
+    totals = complete(workout)
+    publish_on_commit(
+        groups.workout(owner.pk), wire.WorkoutFinished(workout.pk, totals), workout.pk
+    )
+    recheck(owner.pk)
+    return workout
+
+
+def locked(owner: User) -> Workout:
+    workout = unfinished(owner).select_for_update().first()
+    if workout is None:
+        raise Conflict("no workout of yours goes on")
+    return workout
+
+
+def complete(workout: Workout) -> Totals:
+    """Write down what a finished workout came to.
+
+    It lasted until the last sample or set: whoever forgot to finish it did not train all night.
+    """
+    from notifications import services as notifications
+
+    now = timezone.now()
+    acts = [workout.seconds_to(done.at) for done in workout.sets.all()]
+    acts += [] if workout.saved_up_to is None else [workout.saved_up_to]
+    end = max(acts) if acts else workout.seconds_to(workout.finished_at or now)
+    totals = totals_until(workout, end)
+    for field, value in asdict(totals).items():
+        setattr(workout, field, value)
+    workout.finished_at = min(now, workout.started_at + timedelta(seconds=end))
+    workout.save()
+    notifications.award(workout.owner_id)
+    return totals
+
+
+def totals_until(workout: Workout, end: float) -> Totals:
+    sets = workout.sets.values_list("sets", "repetitions", "weight_kg")
+    return totals_of(rows_of(workout), sets, active_seconds(end, workout.pauses))
+
+
+@transaction.atomic
+def add_set(
+    owner: User,
+    exercise: str,
+    sets: int,
+    repetitions: int,
+    weight_kg: float,
+    client_id: str | None = None,
+) -> ExerciseSet:
+    """Store a set of the workout that goes on, numbered under its lock; published on commit.
+
+    A `client_id` used already in it gives that set. Raises Conflict if no workout goes on.
+    """
+    limits.count("messages", owner.pk, settings.USER_MESSAGES_PER_MINUTE)
+    workout = locked(owner)
+    if client_id and (known := workout.sets.filter(client_id=client_id).first()):
+        return known
+    done = workout.sets.create(
+        number=workout.sets.count() + 1,
+        exercise=exercise,
+        sets=sets,
+        repetitions=repetitions,
+        weight_kg=weight_kg,
+        client_id=client_id,
+    )
+    publish_on_commit(groups.workout(owner.pk), wire.set_frame(done, owner.username), workout.pk)
+    return done
+
+
+# --8<-- [start:samples]
+@transaction.atomic
+def store_samples(workout_id: int, rows: Iterable[Row]) -> None:
+    """Append samples; committed on return.
+
+    One of a time that is there already adds what was not measured then, and else changes nothing:
+    what is sent again is stored once. To a finished workout come the last ones of another tab.
+    Raises Conflict when it is full, Workout.DoesNotExist when it was deleted.
+    """
+    workout = Workout.objects.select_for_update().get(pk=workout_id)
+    add_rows(workout, rows)
+    if workout.state == State.FINISHED:
+        complete(workout)
+    else:
+        workout.save(update_fields=["saved_up_to"])
+
+
+def add_rows(workout: Workout, rows: Iterable[Row]) -> None:
+    rows = sorted(map(list, rows), key=time_of)
+    if not rows:
+        return
+    chunks = list(workout.chunks.filter(last_t__gte=rows[0][0]))
+    last = workout.chunks.last()
+    if last and last not in chunks:
+        chunks.append(last)
+    known = {row[0]: row for chunk in chunks for row in chunk.rows}
+    for row in rows:
+        if before := known.get(row[0]):
+            before[:] = [new if old is None else old for old, new in zip(before, row, strict=True)]
+            continue
+        if not chunks or len(chunks[-1].rows) >= CHUNK:
+            number = chunks[-1].number + 1 if chunks else 1
+            if number > MAX_CHUNKS:
+                raise Conflict(f"a workout holds {MAX_CHUNKS * CHUNK} samples, and no more")
+            chunks.append(Samples(workout=workout, number=number, last_t=row[0]))
+        known[row[0]] = row
+        chunks[-1].rows.append(row)
+        chunks[-1].last_t = max(chunks[-1].last_t, row[0])
+    for chunk in chunks:
+        chunk.save()
+    workout.saved_up_to = max(rows[-1][0], workout.saved_up_to or 0.0)
+
+
+# --8<-- [end:samples]
+
+
+def time_of(row: Row) -> float:
+    return row[0]
+
+
+def rows_of(workout: Workout) -> list[Row]:
+    """All samples of a workout, in the order of their time."""
+    return sorted((row for chunk in workout.chunks.all() for row in chunk.rows), key=time_of)
+
+
+def state_of(owner: User, workout: Workout | None, role: str) -> wire.WorkoutState:
+    """How things are, for a new arrival."""
+    if workout is None:
+        return wire.WorkoutState(owner.pk, owner.username, role, None, [], [])
+    now = workout.seconds_to(timezone.now())
+    rows, sets = rows_of(workout), list(workout.sets.all())
+    lifted = [(done.sets, done.repetitions, done.weight_kg) for done in sets]
+    totals = totals_of(rows, lifted, workout.elapsed())
+    frames = [wire.set_frame(done, owner.username) for done in sets]
+    live = wire.live_of(workout, now, totals)
+    return wire.WorkoutState(owner.pk, owner.username, role, live, frames, thin(rows, POINTS))
+
+
+@transaction.atomic
+def store_recording(owner: User, recording: Recording) -> Workout:
+    """Store a finished workout of a device, with the profile's privacy, totals and achievements.
+
+    Raises Conflict if this recording is there already, or is too long.
+    """
+    content = json.encode([recording.kind, recording.started_at, recording.samples])
+    workout, is_new = Workout.objects.get_or_create(
+        owner=owner,
+        fingerprint=hashlib.sha256(content).hexdigest(),
+        defaults={
+            "kind": recording.kind,
+            "privacy": Profile.objects.get(user=owner).privacy,
+            "state": State.FINISHED,
+            "started_at": recording.started_at,
+            "source": "import",
+        },
+    )
+    if not is_new:
+        raise Conflict("this recording is there already")
+    add_rows(workout, recording.samples)
+    complete(workout)
+    return workout
+
+
+@transaction.atomic
+def change_privacy(workout: Workout, privacy: Privacy) -> None:
+    """Show a workout to others than before; who watches it live is looked at again."""
+    workout.privacy = privacy
+    workout.save(update_fields=["privacy"])
+    recheck(workout.owner_id)
+
+
+# --8<-- [start:recheck]
+def recheck(owner_id: int) -> None:
+    """Once this is committed, have all who watch look again: what goes on, and may they see it?
+
+    To call also when the privacy of a profile changed. robust: as in accounts.services.tell.
+    """
+    send = async_to_sync(get_channel_layer().group_send)
+    event = {"type": "recheck"}
+    transaction.on_commit(lambda: send(groups.workout(owner_id), event), robust=True)
+
+
+# --8<-- [end:recheck]
