@@ -56,8 +56,9 @@ def tell(user_id: int) -> None:
     the channel layer is down.
     """
     send = async_to_sync(get_channel_layer().group_send)
-    event = {"type": "recheck"}
-    transaction.on_commit(lambda: send(groups.person(user_id), event), robust=True)
+    group = groups.person(user_id)
+    event = {"type": "recheck", "group": group}
+    transaction.on_commit(lambda: send(group, event), robust=True)
 
 
 # --8<-- [end:end]

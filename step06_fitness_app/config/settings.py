@@ -125,9 +125,12 @@ REDIS_LAYERS = {
         "CONFIG": {"hosts": [REDIS_URL], "prefix": REDIS_PREFIX},
     },
 }
+# HUB=1: one layer channel a process, which hands its sockets what comes (realtime/hub.py).
+HUB = env.bool("HUB", default=False)
+HUB_WAITING = 1000  # frames that one socket may fall behind; then the oldest of them is dropped
 IN_MEMORY_LAYER = {
     "BACKEND": "channels.layers.InMemoryChannelLayer",
-    "CONFIG": {"capacity": 100, "expiry": 60, "group_expiry": 86_400},
+    "CONFIG": {"capacity": 10_000 if HUB else 100, "expiry": 60, "group_expiry": 86_400},
 }
 CHANNEL_LAYER = env("CHANNEL_LAYER", default="pubsub")
 if CHANNEL_LAYER not in REDIS_LAYERS:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from urllib.parse import parse_qs
 
 from channels.consumer import get_handler_name
@@ -12,13 +13,14 @@ from msgspec import Struct
 
 from realtime import groups, limits, metrics
 from realtime import messages as wire
+from realtime.hub import HubMixin
 from realtime.rights import Refused, RightMixin
 from realtime.subprotocol import chosen
 
 logger = logging.getLogger(__name__)
 
 
-class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
+class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
     """Answer one person, for as long as they may be here.
 
     A subclass says what its `messages` are (a module with `decode`), who may be here (`permit`),
@@ -29,6 +31,7 @@ class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
     messages = wire
     rate = None  # messages a second and at once, where it is not the settings'
     slot = watcher = None
+    is_in = False  # entered, or about to
     is_out = False  # refused, or put out
 
     async def permit(self) -> None:
@@ -41,7 +44,7 @@ class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
         """One message of `decode`, within the limits."""
 
     async def leave(self) -> None:
-        """The connection is over, however it ended."""
+        """The connection is over, however it ended. Not called for who never got to `enter`."""
 
     # --8<-- [start:life]
     async def __call__(self, scope, receive, send):
@@ -52,12 +55,19 @@ class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
             try:
                 await super().__call__(scope, receive, send)
             finally:
-                if self.watcher:
-                    self.watcher.cancel()
-                for group in list(self.joined):
-                    await self.quit(group)
-                if self.slot:
-                    await in_thread(limits.free_slot)(self.slot, self.channel_name)
+                await self.give_back()
+
+    async def give_back(self) -> None:
+        """One part may fail, with a layer that is away, say: the others are done all the same."""
+        if self.watcher:
+            self.watcher.cancel()
+        async with AsyncExitStack() as last:
+            if self.slot:
+                free = in_thread(limits.free_slot)
+                last.push_async_callback(free, self.slot, self.channel_name)
+            for group in self.joined:
+                last.push_async_callback(self.channel_layer.group_discard, group, self.channel_name)
+            if self.is_in:
                 await self.leave()
 
     async def connect(self):
@@ -74,6 +84,7 @@ class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
         # Subscribe first, then look: a log-out between the two is seen.
         await self.join(groups.person(self.user.pk))
         await self.look_again()
+        self.is_in = True
         await self.enter()
         self.watcher = asyncio.create_task(self.watch())
 
@@ -81,26 +92,26 @@ class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
         """Hand an event to its method, as Channels does, but without a turn of the database thread
         before each: what needs the database goes there by itself (in_thread).
         """
-        if self.is_out and message.get("type") != "websocket.disconnect":
-            return
         try:
             handler = getattr(self, get_handler_name(message), None)
         except (ValueError, AttributeError):  # no type, no string, or one like "_private"
             handler = None
         if handler is None:
             return logger.error("%s has no handler for %r", self.name, message.get("type"))
-        try:
-            async with self.turn:
+        async with self.turn:
+            if self.is_out and message["type"] != "websocket.disconnect":
+                return  # the watcher may have put them out while this waited for its turn
+            try:
                 await handler(message)
-        except Refused as refusal:
-            await self.refuse(refusal.code, refusal.reason)
+            except Refused as refusal:
+                await self.refuse(refusal.code, refusal.reason)
 
     # --8<-- [end:life]
 
     # --8<-- [start:frames]
     async def join(self, group: str) -> None:
+        self.joined.add(group)  # first: who is cut off in the middle is taken out again
         await self.channel_layer.group_add(group, self.channel_name)
-        self.joined.add(group)
 
     async def quit(self, group: str) -> None:
         self.joined.discard(group)
@@ -108,7 +119,12 @@ class PersonConsumer(RightMixin, AsyncWebsocketConsumer):
 
     async def frame(self, event) -> None:
         """The one group message: a frame, encoded where it was published."""
-        await self.send(event["text"])
+        if self.is_next(event):
+            await self.send(event["text"])
+
+    def is_next(self, event) -> bool:
+        """Whether a frame may go out now, without a look at the database."""
+        return not self.is_out
 
     async def reply(self, message: Struct) -> None:
         await self.send(wire.encode(message))

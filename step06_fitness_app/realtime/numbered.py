@@ -30,12 +30,17 @@ class NumberedMixin:
 
     async def frame(self, event) -> None:
         """Pass a stored message on, in order and once; what has no number, as it comes."""
-        number = event["number"]
-        if number is None or number == self.last + 1:
-            self.last = number or self.last
-            await super().frame(event)
-        elif number > self.last:  # one before it was lost, or overtaken
+        if self.is_next(event):
+            await self.send(event["text"])
+        elif event["number"] > self.last:  # one before it was lost, or overtaken
             await self.catch_up()
+
+    def is_next(self, event) -> bool:
+        number = event["number"]
+        is_next = number in (None, self.last + 1)
+        if is_next and number:
+            self.last = number
+        return is_next
 
     async def catch_up(self) -> None:
         """Send, page by page, what was stored after the last message this client got."""

@@ -14,7 +14,7 @@ async def publish(group: str, message: Struct, number: int | None = None) -> Non
 
     Whoever calls this has committed what the frame tells. PersonConsumer.frame passes it on.
     """
-    event = {"type": "frame", "text": encode(message), "number": number}
+    event = {"type": "frame", "group": group, "text": encode(message), "number": number}
     await get_channel_layer().group_send(group, event)
 
 

@@ -1,0 +1,169 @@
+"""The hub: one layer channel for all sockets of this process, instead of one for each.
+
+A frame comes in once and goes to every local member of its group at once, without a queue and a
+task's turn for each. HUB=1 turns it on; without it, groups are Channels' own. Whoever leaves this
+file out takes HubMixin out of PersonConsumer's bases.
+"""
+
+import asyncio
+import logging
+import types
+from collections import deque
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from channels.exceptions import StopConsumer
+from channels.layers import get_channel_layer
+from channels.utils import await_many_dispatch
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+
+# --8<-- [start:hub]
+class Hub:
+    """The groups of one process. To the layer it is a single member of each."""
+
+    def __init__(self):
+        self.layer = get_channel_layer()
+        self.members: dict[str, HubMixin] = {}
+        self.groups: dict[str, set[str]] = {}
+        self.heard: set[str] = set()  # groups that the layer sends us
+        self.changing = asyncio.Lock()
+        self.listener = None
+
+    async def add(self, name: str, member: "HubMixin") -> None:
+        self.members[name] = member
+        async with self.changing:
+            if self.listener is None or self.listener.done():
+                self.channel = await self.layer.new_channel()
+                self.listener = asyncio.create_task(self.listen(self.channel))
+
+    async def group_add(self, group: str, name: str) -> None:
+        self.groups.setdefault(group, set()).add(name)
+        await self.settle(group)
+
+    async def group_discard(self, group: str, name: str) -> None:
+        self.groups.get(group, set()).discard(name)
+        await self.settle(group)
+
+    async def settle(self, group: str) -> None:
+        """Hear a group as long as somebody here is in it: whoever came or went meanwhile."""
+        async with self.changing:
+            is_wanted = bool(self.groups.get(group))
+            if is_wanted and group not in self.heard:
+                await self.layer.group_add(group, self.channel)
+                self.heard.add(group)
+            elif not is_wanted and group in self.heard:
+                self.heard.remove(group)
+                await self.layer.group_discard(group, self.channel)
+            if not self.groups.get(group):
+                self.groups.pop(group, None)
+
+    async def listen(self, channel: str) -> None:
+        """Hand out what comes. If the layer breaks, all sockets go: who comes back catches up."""
+        try:
+            while True:
+                event = await self.layer.receive(channel)
+                for name in tuple(self.groups.get(event["group"], ())):
+                    if member := self.members.get(name):
+                        member.take(event)
+        except Exception:
+            logger.exception("the channel layer is gone")
+            self.groups.clear()
+            self.heard.clear()
+            for member in list(self.members.values()):
+                member.take({"type": "lost"})
+
+
+# --8<-- [end:hub]
+
+
+HUBS: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+class HubMixin:
+    """A consumer without a layer channel of its own, if settings.HUB says so."""
+
+    drain = sending = None
+
+    async def __call__(self, scope, receive, send):
+        if not settings.HUB:
+            return await super().__call__(scope, receive, send)
+        self.scope, self.base_send, self.channel_name = scope, send, f"hub.{uuid4().hex}"
+        # What may not go out at once. Of too much the oldest is dropped: of live data the newest
+        # counts, and a numbered stream fetches what it misses.
+        self.waiting = deque(maxlen=settings.HUB_WAITING)
+        self.channel_layer = HUBS.setdefault(asyncio.get_running_loop(), Hub())
+        try:
+            await self.channel_layer.add(self.channel_name, self)
+            await await_many_dispatch([receive], self.dispatch)
+        except StopConsumer:
+            pass
+        finally:
+            self.channel_layer.members.pop(self.channel_name, None)
+            if self.drain:
+                self.drain.cancel()
+
+    # --8<-- [start:take]
+    def take(self, event: dict) -> None:
+        """Pass a frame on at once, unless something before it, or this socket, has to wait."""
+        is_busy = self.drain or self.sending or self.turn.locked()
+        if not is_busy and event["type"] == "frame" and self.is_next(event):
+            self.sending = begin(self.base_send({"type": "websocket.send", "text": event["text"]}))
+            return
+        self.waiting.append(event)
+        self.drain = self.drain or asyncio.create_task(self.hand_out())
+
+    async def hand_out(self) -> None:
+        """What waits, one after the other, between what the client sends."""
+        try:
+            while self.sending or self.waiting:
+                if self.sending:  # the rest of a frame: this client reads slowly
+                    await self.sending
+                    self.sending = None
+                else:
+                    await self.dispatch(self.waiting.popleft())
+        except Exception:
+            logger.exception("%s could not hand out a frame", self.channel_name)
+            await self.lost()
+        finally:
+            self.drain = None
+
+    # --8<-- [end:take]
+
+    async def lost(self, event=None) -> None:
+        await self.refuse(4013, "the server lost its connection; try again")
+
+
+# --8<-- [start:begin]
+def begin(coroutine) -> asyncio.Future | None:
+    """Run a coroutine up to where it waits; the rest, if there is one, is a task.
+
+    No socket waits for another's, and where none waits (on Daphne) there is no task at all. From
+    Python 3.12 on, `asyncio.Task(…, eager_start=True)` does this.
+    """
+    try:
+        waits_for = coroutine.send(None)
+    except StopIteration:
+        return None
+    except Exception as problem:  # the socket is closed: its own receive() says so too
+        return logger.debug("not sent: %r", problem)
+    return asyncio.ensure_future(rest(coroutine, waits_for))
+
+
+@types.coroutine
+def rest(coroutine, waits_for):
+    """What `await coroutine` would do, from its second step on."""
+    try:
+        while True:
+            waits_for = coroutine.send((yield waits_for))
+    except StopIteration:
+        pass
+    except Exception as problem:
+        logger.debug("not sent: %r", problem)
+    finally:
+        coroutine.close()
+
+
+# --8<-- [end:begin]
