@@ -1,3 +1,7 @@
 """The WebSocket path of the notifications."""
 
-websocket_urlpatterns = []
+from django.urls import path
+
+from notifications.consumers import NotificationConsumer
+
+websocket_urlpatterns = [path("ws/notifications/", NotificationConsumer.as_asgi())]

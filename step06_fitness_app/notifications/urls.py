@@ -1,4 +1,12 @@
 """The HTTP paths of the notifications."""
 
-api_urlpatterns = []
-urlpatterns = [*api_urlpatterns]
+from django.urls import path
+
+from notifications import api, views
+
+api_urlpatterns = [
+    path("api/notifications/", api.Notifications.as_view()),
+    path("api/notifications/marks/", api.Marks.as_view()),
+]
+
+urlpatterns = [*api_urlpatterns, path("notifications/", views.index, name="notifications")]

@@ -1,0 +1,30 @@
+"""Notifications and achievements in the admin: to look at, and to delete."""
+
+from django.contrib import admin
+
+from notifications.models import Achievement, Notification
+
+
+class Given(admin.ModelAdmin):
+    """What services made: numbered, and told to those whom it concerns."""
+
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Notification)
+class NotificationAdmin(Given):
+    list_display = ["user", "number", "kind", "data", "made_at", "read_at"]
+    list_filter = ["kind", "made_at"]
+
+
+@admin.register(Achievement)
+class AchievementAdmin(Given):
+    list_display = ["user", "title", "detail", "awarded_at"]
+    list_filter = ["rule", "awarded_at"]

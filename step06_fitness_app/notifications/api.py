@@ -1,0 +1,102 @@
+"""Notifications over HTTP: pages of one's own, and marking them."""
+
+from drf_spectacular.utils import extend_schema
+from msgspec import to_builtins
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from notifications import messages as wire
+from notifications import services
+from notifications.models import Kind
+
+MOST = 2**63 - 1
+
+
+class PageSerializer(serializers.Serializer):
+    """Which page: before a number, after one, or neither for the newest."""
+
+    before = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
+    after = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
+
+    def validate(self, numbers: dict) -> dict:
+        if len(numbers) == 2:
+            raise serializers.ValidationError({"after": "Not together with before."})
+        return numbers
+
+
+class MarkSerializer(serializers.Serializer):
+    """Which to mark: some by number, as read or unread; or all up to a number, as read."""
+
+    numbers = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=MOST),
+        min_length=1,
+        max_length=100,
+        required=False,
+    )
+    is_read = serializers.BooleanField(required=False)
+    up_to = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
+
+    def validate(self, given: dict) -> dict:
+        if given.keys() not in ({"numbers", "is_read"}, {"up_to"}):
+            raise serializers.ValidationError({"numbers": "With is_read, or up_to alone."})
+        return {"is_read": True, **given}
+
+
+class NotificationSerializer(serializers.Serializer):
+    """One of them: besides these fields, those that the socket's frame of its type has."""
+
+    type = serializers.ChoiceField(choices=Kind.choices)
+    number = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    is_read = serializers.BooleanField()
+    username = serializers.CharField(required=False)
+    rule = serializers.CharField(required=False)
+    title = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+    workout_id = serializers.IntegerField(required=False, allow_null=True)
+    challenge_id = serializers.IntegerField(required=False)
+    name = serializers.CharField(required=False)
+    winner = serializers.CharField(required=False, allow_null=True)
+    place = serializers.IntegerField(required=False, allow_null=True)
+
+
+class NotificationsSerializer(serializers.Serializer):
+    """The `notifications` frame of the socket."""
+
+    type = serializers.CharField()
+    notifications = NotificationSerializer(many=True)
+    unread = serializers.IntegerField()
+    as_of = serializers.IntegerField()
+
+
+class MarkedSerializer(serializers.Serializer):
+    """The `marked` frame of the socket."""
+
+    type = serializers.CharField()
+    is_read = serializers.BooleanField()
+    unread = serializers.IntegerField()
+    as_of = serializers.IntegerField()
+    numbers = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    up_to = serializers.IntegerField(allow_null=True)
+
+
+class Notifications(APIView):
+    """GET: a page of 50 of mine, oldest first."""
+
+    @extend_schema(parameters=[PageSerializer], responses=NotificationsSerializer)
+    def get(self, request):
+        form = PageSerializer(data=request.query_params.dict())
+        form.is_valid(raise_exception=True)
+        page = services.page(request.user.pk, **form.validated_data)
+        return Response(to_builtins(wire.page_of(page, *services.unread(request.user.pk))))
+
+
+class Marks(APIView):
+    """POST: mark some of mine, here and in each open tab."""
+
+    @extend_schema(request=MarkSerializer, responses=MarkedSerializer)
+    def post(self, request):
+        form = MarkSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return Response(to_builtins(services.mark(request.user.pk, **form.validated_data)))
