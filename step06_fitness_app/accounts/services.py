@@ -49,14 +49,18 @@ def _end(logins, user_id: int) -> None:
 
 
 def tell(user_id: int) -> None:
-    """Have every socket of a person look again whether it may go on, once this is committed.
+    """Have every socket of a person look again whether it may go on, once this is committed."""
+    tell_group(groups.person(user_id))
+
+
+def tell_group(group: str) -> None:
+    """The same for whoever is in a group.
 
     The message says nothing but "look": the truth is in the database. It may be lost, so sockets
     look by themselves as well, every RECHECK_SECONDS. robust: what was saved stays saved while
     the channel layer is down.
     """
     send = async_to_sync(get_channel_layer().group_send)
-    group = groups.person(user_id)
     event = {"type": "recheck", "group": group}
     transaction.on_commit(lambda: send(group, event), robust=True)
 
