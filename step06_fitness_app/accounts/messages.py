@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+from realtime import messages as realtime
+from realtime.messages import Authenticate, Nothing, decoder
+
 
 class Whoami(Struct, tag_field="type", tag="whoami"):
     """Who you are here, and how you proved it."""
@@ -9,3 +12,8 @@ class Whoami(Struct, tag_field="type", tag="whoami"):
     user_id: int
     username: str
     via: str
+
+
+Incoming = Authenticate | Nothing
+Outgoing = Whoami | realtime.Outgoing
+decode = decoder(Incoming)

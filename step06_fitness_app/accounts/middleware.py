@@ -6,20 +6,12 @@ from contextlib import suppress
 from channels.db import database_sync_to_async as in_thread
 from django.conf import settings
 from django.contrib.auth.models import User
-from realtime.messages import (
-    AskHistory,
-    Authenticate,
-    Closing,
-    InvalidMessage,
-    decoder,
-    encode,
-)
-from realtime.subprotocol import chosen
 
 from accounts import carriers
 from accounts.credentials import CookieCredential, Credential, NotAuthenticated, TokenCredential
-
-decode = decoder(Authenticate | AskHistory)  # of one struct alone, msgspec would ask no `type`
+from realtime import metrics
+from realtime.messages import Authenticate, Closing, InvalidMessage, decode, encode
+from realtime.subprotocol import chosen
 
 
 # --8<-- [start:middleware]
@@ -101,6 +93,7 @@ def already_open(receive, send):
 
 async def refuse(scope, receive, send, accepted: bool, reason: str) -> None:
     """Accept, say why, close with 4401: before accept, the browser would see a bare 1006."""
+    metrics.REFUSED.labels("handshake", 4401).inc()
     if not accepted:
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": chosen(scope)})

@@ -7,9 +7,9 @@ from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from realtime import groups
 
 from accounts.models import Login
+from realtime import groups
 
 
 class Ended(Exception):

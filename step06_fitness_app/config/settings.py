@@ -247,12 +247,14 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # --8<-- [start:refuse]
 if not DEBUG:  # production: better no server than one that is open, or that loses half
     wrong = {
-        "SECRET_KEY is one from a file that everybody can read": "insecure" in SECRET_KEY,
-        "ALLOWED_HOSTS names no host": not ALLOWED_HOSTS,
-        "PROCESSES are several, and their layer and cache reach one: set REDIS_URL": (
+        "set SECRET_KEY to one of your own: everybody can read this one": (
+            not SECRET_KEY or "insecure" in SECRET_KEY
+        ),
+        "set ALLOWED_HOSTS to the names that this server answers to": not ALLOWED_HOSTS,
+        f"set REDIS_URL: PROCESSES is {PROCESSES}, and layer and cache would be each one's own": (
             PROCESSES > 1 and not REDIS_URL
         ),
-        "DEMO lets anybody in": DEMO,
+        "set DEMO to False: it lets anybody in, and is for DEBUG only": DEMO,
     }
     if problems := [problem for problem, is_so in wrong.items() if is_so]:
         raise ImproperlyConfigured("; ".join(problems))

@@ -19,6 +19,8 @@ from realtime.subprotocol import chosen
 
 logger = logging.getLogger(__name__)
 
+BAD_MESSAGES, IN_SECONDS = 20, 10  # so many within so long, and the connection ends
+
 
 class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
     """Answer one person, for as long as they may be here.
@@ -76,7 +78,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
             *self.rate or (settings.MESSAGES_PER_SECOND, settings.MESSAGE_BURST)
         )
         self.warnings = limits.Row(settings.TOO_FAST_WARNINGS, seconds=60)
-        self.bad_messages = limits.Row(length=20, seconds=10)
+        self.bad_messages = limits.Row(BAD_MESSAGES, IN_SECONDS)
         try:
             self.slot = await in_thread(limits.take_slot)(self.user.pk, self.channel_name)
         except limits.TooMuch as problem:

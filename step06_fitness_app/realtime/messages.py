@@ -18,6 +18,10 @@ class Authenticate(Struct, tag_field="type", tag="authenticate"):
     token: Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
+class Nothing(Struct, tag_field="type", tag="nothing"):
+    """Nothing is done. Of one struct alone, msgspec would not ask which type it is."""
+
+
 class AskHistory(Struct, tag_field="type", tag="history"):
     """Ask for the page before this number."""
 
@@ -93,6 +97,6 @@ def encode(message: Struct) -> str:
     return json.encode(message).decode()
 
 
-Incoming = Authenticate | AskHistory  # what is taken where nothing more is said
+Incoming = Authenticate | Nothing  # what is taken where nothing more is said
 Outgoing = Authenticated | Error | Closing  # what any socket may give
 decode = decoder(Incoming)

@@ -16,9 +16,9 @@ from django.core.cache import cache
 from django.db.models.signals import post_migrate
 
 from people.models import Block, Profile, Role
-
 from tests import sockets
 from tests.people import befriend, make_user
+from tests.talking import start
 
 STEP = Path(__file__).resolve().parent.parent
 LISTENING = r"Listening on TCP address 127\.0\.0\.1:(\d+)"
@@ -130,8 +130,9 @@ def fresh_cache() -> Iterator[None]:
 
 
 @pytest.fixture
-def no_limits(settings) -> None:
+def no_limits(settings, monkeypatch) -> None:
     """For tests that say more than a person would."""
+    monkeypatch.setattr("realtime.consumers.BAD_MESSAGES", 100_000)
     settings.MESSAGE_BURST = settings.USER_MESSAGES_PER_MINUTE = 100_000
     settings.CONNECTS_PER_MINUTE = 100_000
 
@@ -150,3 +151,9 @@ def people(transactional_db) -> dict[str, User]:
     Profile.objects.filter(user=ada).update(trainer=names["tom"])
     Block.objects.create(blocker=ada, blocked=names["dora"])
     return names
+
+
+@pytest.fixture
+def talk(people) -> int:
+    """The id of Ada's and Ben's conversation."""
+    return start("ada", "ben")

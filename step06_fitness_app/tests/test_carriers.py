@@ -13,7 +13,8 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.people import browser_of, cookie_of, enter, knock, ticket_of, tokens_of, visit
+from tests.people import browser_of, cookie_of, knock, ticket_of, tokens_of, visit
+from tests.talking import enter, path
 
 PAGE = "steps/step05_auth/"
 BAD_TOKEN = (4401, "the token is not valid, or has expired")
@@ -174,16 +175,16 @@ async def test_the_first_message_may_bring_the_token(people):
         assert (whoami["username"], whoami["via"]) == ("ada", "message")
 
 
-async def test_a_room_after_a_first_message_is_a_room_like_any(lobby):
-    async with knock("/ws/chat/lobby/?after=0") as ada, enter("ben") as ben:
+async def test_a_conversation_after_a_first_message_is_one_like_any(talk):
+    async with knock(path(talk), after=0) as ada, enter("ben", talk) as ben:
         await ada.say("authenticate", token=await token_of("ada"))
         assert (await ada.hear())["type"] == "chat_history"
-        await ben.get("user_joined", username="ada")
         assert await ada.said("hello") == 1
+        assert (await ben.get("chat_message"))["username"] == "ada"
 
 
-async def test_who_may_not_enter_is_told_so_after_the_first_message_too(lobby):
-    async with knock("/ws/chat/lobby/") as cleo:
+async def test_who_may_not_enter_is_told_so_after_the_first_message_too(talk):
+    async with knock(path(talk)) as cleo:
         await cleo.say("authenticate", token=await token_of("cleo"))
         assert (await cleo.closed())[0] == 4403
 
@@ -213,8 +214,8 @@ async def test_a_first_message_that_does_not_come_in_time_is_4401(people, settin
     ],
     ids=lambda frame: ascii(frame[:50]),
 )
-async def test_any_other_first_message_is_4401(people, frame):
-    async with knock("/ws/chat/lobby/") as nobody:
+async def test_any_other_first_message_is_4401(talk, frame):
+    async with knock(path(talk)) as nobody:
         await nobody.send(frame)
         assert await nobody.closed() == BAD_FIRST
 

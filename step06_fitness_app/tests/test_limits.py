@@ -5,6 +5,9 @@ from collections import Counter
 
 import pytest
 
+from realtime import limits
+from realtime.limits import Bucket, Row
+
 
 @pytest.fixture
 def clock(monkeypatch):
@@ -17,9 +20,27 @@ def clock(monkeypatch):
             return self.now
 
     clock = Clock()
-    monkeypatch.setattr("limits.bucket.monotonic", clock)
-    monkeypatch.setattr("limits.counter.time", clock)
+    monkeypatch.setattr("realtime.limits.monotonic", clock)
+    monkeypatch.setattr("realtime.limits.time", clock)
     return clock
+
+
+def allowed(what: str, user_id: int, per_minute: int) -> bool:
+    """Whether one more was within the limit."""
+    try:
+        limits.count(what, user_id, per_minute)
+    except limits.TooMuch as problem:
+        assert str(problem) == f"no more than {per_minute} {what} a minute"
+        return False
+    return True
+
+
+def taken(user_id: int, connection: str) -> str | None:
+    """The slot that was taken, or None."""
+    try:
+        return limits.take_slot(user_id, connection)
+    except limits.TooMuch as problem:
+        assert "at once" in str(problem)
 
 
 def at_once(threads: int, do) -> list:
@@ -43,8 +64,6 @@ def at_once(threads: int, do) -> list:
 
 
 def test_a_bucket_gives_its_burst_and_then_so_many_a_second(clock):
-    from limits.bucket import Bucket
-
     bucket = Bucket(per_second=2, burst=5)
     assert [bucket.take() for _ in range(7)] == [True] * 5 + [False] * 2
     clock.now += 0.4
@@ -55,16 +74,12 @@ def test_a_bucket_gives_its_burst_and_then_so_many_a_second(clock):
 
 
 def test_a_bucket_never_holds_more_than_its_burst(clock):
-    from limits.bucket import Bucket
-
     bucket = Bucket(per_second=2, burst=3)
     clock.now += 3600
     assert [bucket.take() for _ in range(4)] == [True] * 3 + [False]
 
 
 def test_over_a_long_time_a_bucket_gives_its_rate(clock):
-    from limits.bucket import Bucket
-
     bucket, given = Bucket(per_second=10, burst=30), 0
     for _ in range(6000):  # a minute, a hundred tries a second
         given += bucket.take()
@@ -73,8 +88,6 @@ def test_over_a_long_time_a_bucket_gives_its_rate(clock):
 
 
 def test_what_was_refused_costs_nothing(clock):
-    from limits.bucket import Bucket
-
     bucket = Bucket(per_second=1, burst=1)
     assert bucket.take()
     assert not any(bucket.take() for _ in range(1000))
@@ -82,32 +95,43 @@ def test_what_was_refused_costs_nothing(clock):
     assert bucket.take()
 
 
+# The row
+
+
+def test_a_row_is_full_of_so_many_within_so_long(clock):
+    row = Row(length=3, seconds=10)
+    assert [row.is_full() for _ in range(4)] == [False, False, True, True]
+    clock.now += 9
+    assert row.is_full()  # two of before, within 10 s
+    clock.now += 2
+    assert not row.is_full()
+
+
+def test_a_row_of_none_is_full_at_once(clock):
+    """TOO_FAST_WARNINGS=0: no warning, the first time is the last."""
+    assert Row(length=0, seconds=60).is_full()
+
+
 # The counter
 
 
 def test_a_counter_allows_so_many_a_minute(clock):
-    from limits import counter
-
-    assert [counter.allow("messages", 1, 3) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert [allowed("messages", 1, 3) for _ in range(5)] == [True] * 3 + [False] * 2
     clock.now += 60
-    assert counter.allow("messages", 1, 3)
+    assert allowed("messages", 1, 3)
 
 
 def test_each_person_and_each_thing_has_a_counter_of_its_own(clock):
-    from limits import counter
-
-    assert counter.allow("messages", 1, 1)
-    assert counter.allow("messages", 2, 1)
-    assert counter.allow("connects", 1, 1)
-    assert counter.allow("messages", 11, 1)
-    assert not counter.allow("messages", 1, 1)
+    assert allowed("messages", 1, 1)
+    assert allowed("messages", 2, 1)
+    assert allowed("connections", 1, 1)
+    assert allowed("messages", 11, 1)
+    assert not allowed("messages", 1, 1)
 
 
 def test_a_counter_counts_each_of_many_at_once(clock):
     """20 threads, 50 each, 300 allowed: exactly 300. `get` and then `set` would allow more."""
-    from limits import counter
-
-    results = at_once(20, lambda: sum(counter.allow("messages", 1, 300) for _ in range(50)))
+    results = at_once(20, lambda: sum(allowed("messages", 1, 300) for _ in range(50)))
     assert sum(results) == 300
 
 
@@ -120,51 +144,41 @@ def two_slots(settings):
 
 
 def test_a_slot_is_taken_and_given_back(two_slots):
-    from limits import slots
-
-    first, second = slots.take(1, "a"), slots.take(1, "b")
+    first, second = taken(1, "a"), taken(1, "b")
     assert first and second and first != second
-    assert slots.take(1, "c") is None
-    assert slots.take(2, "c")  # another person's
-    slots.free(first, "a")
-    assert slots.take(1, "c") == first
+    assert taken(1, "c") is None
+    assert taken(2, "c")  # another person's
+    limits.free_slot(first, "a")
+    assert taken(1, "c") == first
 
 
 def test_a_slot_that_ran_out_and_is_anothers_now_is_not_given_back(two_slots, monkeypatch):
-    from limits import slots
-
     with monkeypatch.context() as patched:
-        patched.setattr(slots, "lifetime", lambda: 0)
-        slot = slots.take(1, "slow")
-    assert slots.take(1, "next") == slot
-    slots.free(slot, "slow")
-    assert slots.take(1, "b") and slots.take(1, "c") is None
+        patched.setattr(limits, "lifetime", lambda: 0)
+        slot = taken(1, "slow")
+    assert taken(1, "next") == slot
+    limits.free_slot(slot, "slow")
+    assert taken(1, "b") and taken(1, "c") is None
 
 
 def test_a_kept_slot_does_not_run_out(two_slots, monkeypatch):
-    from limits import slots
-
     with monkeypatch.context() as patched:
-        patched.setattr(slots, "lifetime", lambda: 0)
-        slot = slots.take(1, "a")
-    slots.keep(slot, "a")
-    assert slots.take(1, "b") != slot
-    assert slots.take(1, "c") is None
+        patched.setattr(limits, "lifetime", lambda: 0)
+        slot = taken(1, "a")
+    limits.keep_slot(slot, "a")
+    assert taken(1, "b") != slot
+    assert taken(1, "c") is None
 
 
 @pytest.mark.parametrize("recheck", [60, 1, 0.5, 0.05])
 def test_a_slot_lives_longer_than_the_time_between_two_rechecks(settings, recheck):
     """Also in whole seconds, which is what Redis is given."""
-    from limits import slots
-
     settings.RECHECK_SECONDS = recheck
-    assert int(slots.lifetime()) > recheck
+    assert int(limits.lifetime()) > recheck
 
 
 def test_of_many_at_once_each_slot_is_ones_own(settings):
-    from limits import slots
-
     settings.CONNECTIONS_PER_USER = 5
-    taken = Counter(at_once(20, lambda: slots.take(1, threading.current_thread().name)))
-    assert taken.pop(None) == 15
-    assert len(taken) == 5 and set(taken.values()) == {1}
+    slots = Counter(at_once(20, lambda: taken(1, threading.current_thread().name)))
+    assert slots.pop(None) == 15
+    assert len(slots) == 5 and set(slots.values()) == {1}

@@ -4,26 +4,26 @@ import threading
 from unittest.mock import patch
 
 from channels.db import database_sync_to_async as in_thread
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
 from tests.people import knock, tokens_of
+from tests.talking import path
 
 
-async def test_who_renews_is_asked_again_and_keeps_the_slot(lobby):
+async def test_who_renews_is_asked_again_and_keeps_the_slot(people, talk):
     """Each renewal begins the wait for the timer anew: without this, it would never come."""
     access = (await in_thread(tokens_of)("ada"))["access"]
-    async with knock("/ws/chat/lobby/", "pulse.v1", f"bearer.{access}") as ada:
-        await ada.get("online")
-        with patch("limits.slots.keep") as keep:
+    async with knock(path(talk), "pulse.v1", f"bearer.{access}") as ada:
+        await ada.get("chat_history")
+        with patch("realtime.limits.keep_slot") as keep:
             await ada.say("authenticate", token=access)
             await ada.get("authenticated")
         assert keep.called
         with patch("accounts.services.tell"):  # the message that says "look" is lost
-            await in_thread(lobby.members.remove)(await User.objects.aget(username="ada"))
+            await people["ben"].adelete()
         await ada.say("authenticate", token=access)
-        assert await ada.closed() == (4403, "you are not a member of this room")
+        assert await ada.closed() == (4403, "this is no conversation of yours")
 
 
 def test_one_refresh_token_at_the_same_moment_gives_one_pair(people):
@@ -46,7 +46,7 @@ def test_one_refresh_token_at_the_same_moment_gives_one_pair(people):
 
 
 def test_all_sockets_share_one_pool_of_redis_connections():
-    from limits.redis import SharedPool
+    from realtime.redis import SharedPool
 
     here, there = "redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1"
     assert SharedPool.from_url(here) is SharedPool.from_url(here)

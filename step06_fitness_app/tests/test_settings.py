@@ -1,8 +1,12 @@
-"""The environment chooses: the layer, the cache, the limits, and what is for HTTPS only."""
+"""The environment chooses: database, layer, cache, limits, and what production refuses."""
 
+import json
+import os
 import re
 import runpy
 import shutil
+import subprocess
+import sys
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -24,7 +28,7 @@ def chosen(monkeypatch):
 
 
 DEFAULTS = {"REDIS_URL": "", "CHANNEL_LAYER": "pubsub", "REDIS_PREFIX": "asgi"}
-PRODUCTION = {"DEBUG": "False", "SECRET_KEY": "x" * 50}
+PRODUCTION = {"DEBUG": "False", "SECRET_KEY": "x" * 50, "ALLOWED_HOSTS": "pulse.example.org"}
 URL = "redis://127.0.0.1:6379/0"
 
 
@@ -71,6 +75,22 @@ def test_with_a_redis_the_cache_is_shared_under_the_same_prefix(chosen):
     assert (cache["LOCATION"], cache["KEY_PREFIX"]) == (URL, "ann")
 
 
+# The database
+
+
+def test_a_database_url_is_that_database_with_djangos_pool(chosen):
+    database = chosen(DATABASE_URL="postgres://ann:pw@127.0.0.1:5432/pulse")["DATABASES"]["default"]
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert (database["NAME"], database["USER"], database["PORT"]) == ("pulse", "ann", 5432)
+    assert database["OPTIONS"] == {"pool": True}
+    assert not database.get("CONN_MAX_AGE")  # Django refuses both together
+
+
+def test_another_database_url_has_no_pool(chosen):
+    database = chosen(DATABASE_URL="sqlite:////tmp/x.sqlite3")["DATABASES"]["default"]
+    assert "pool" not in database.get("OPTIONS", {})
+
+
 # Tokens, times, limits
 
 NUMBERS = {
@@ -95,7 +115,15 @@ def unset(tmp_path, monkeypatch):
     copy = tmp_path / "config/settings.py"
     copy.parent.mkdir()
     shutil.copy(STEP / "config/settings.py", copy)
-    for name in ("HTTPS", "DEBUG", "SECRET_KEY", "WS_ALLOWED_ORIGINS", *NUMBERS):
+    for name in (
+        "HTTPS",
+        "DEBUG",
+        "DEMO",
+        "SECRET_KEY",
+        "ALLOWED_HOSTS",
+        "WS_ALLOWED_ORIGINS",
+        *NUMBERS,
+    ):
         monkeypatch.delenv(name, raising=False)
     return lambda: runpy.run_path(str(copy))
 
@@ -184,7 +212,7 @@ def test_in_production_no_sibling_host_can_set_the_cookies(chosen):
 
 
 def test_what_the_cache_keeps_in_redis_is_no_pickle():
-    from limits.redis import JSONSerializer
+    from realtime.redis import JSONSerializer
 
     serializer = JSONSerializer()
     assert serializer.dumps(7) == 7  # Redis counts with it
@@ -205,3 +233,104 @@ def test_a_stray_comma_or_slash_allows_no_missing_origin(chosen, settings):
     assert is_allowed({"headers": [host, (b"origin", b"https://a.example.org")]})
     for odd in ([host], [host, (b"origin", b"")], [host, (b"origin", b"x"), (b"origin", b"y")]):
         assert not is_allowed({"headers": odd})
+
+
+# As it is run: in a process of its own, where no .env file sets anything
+
+FACTS = """
+import json
+from channels.layers import get_channel_layer
+from django.core.cache import cache
+from django.db import connection
+def pragma(name):
+    with connection.cursor() as cursor:
+        return cursor.execute(f"PRAGMA {name}").fetchone()[0]
+print(json.dumps([connection.vendor, pragma("journal_mode"), pragma("busy_timeout"),
+    type(get_channel_layer()).__name__, cache._cache.__class__.__name__]))
+"""
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("settings") / STEP.name
+    left = shutil.ignore_patterns("__pycache__", "*.sqlite3*", ".env", ".venv", "tests")
+    return shutil.copytree(STEP, folder, ignore=left)
+
+
+def run(folder, *command: str, **environment: str) -> subprocess.CompletedProcess:
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env={**kept, "PYTHONUTF8": "1", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def test_nothing_set_is_sqlite_with_a_log_of_writes_and_one_process(copy):
+    asked = run(copy, "manage.py", "shell", "-v", "0", "-c", FACTS)
+    assert asked.returncode == 0, asked.stderr
+    layer, cache = "InMemoryChannelLayer", "OrderedDict"
+    assert json.loads(asked.stdout) == ["sqlite", "wal", 10_000, layer, cache]
+
+
+SERVER = {
+    "DEBUG": "False",
+    "SECRET_KEY": "q8-fX2_never-in-any-file-0J5bN1zL7wRkT3vYcE9hUmGs4D6aPoQi",
+    "ALLOWED_HOSTS": "pulse.example.org",
+    "REDIS_URL": "redis://127.0.0.1:1/0",  # looked at, not connected to
+    "PROCESSES": "2",
+}
+REFUSED = {
+    "the-examples-key": ({"SECRET_KEY": "django-insecure-change-me"}, "set SECRET_KEY"),
+    "an-empty-key": ({"SECRET_KEY": ""}, "set SECRET_KEY"),
+    "no-hosts": ({"ALLOWED_HOSTS": ""}, "set ALLOWED_HOSTS"),
+    "in-memory": ({"REDIS_URL": ""}, "set REDIS_URL: PROCESSES is 2"),
+    "demo": ({"DEMO": "True"}, "set DEMO to False"),
+}
+STARTS = {
+    "manage.py": ["manage.py", "check"],
+    "daphne": ["-m", "daphne", "-b", "127.0.0.1", "-p", "0", "config.asgi:application"],
+}
+
+
+@pytest.mark.parametrize("command", STARTS.values(), ids=STARTS)
+@pytest.mark.parametrize("changed, told", REFUSED.values(), ids=REFUSED)
+def test_production_does_not_start_where_it_would_be_open_or_lose_half(
+    copy, command, changed, told
+):
+    refused = run(copy, *command, **{**SERVER, **changed})
+    assert refused.returncode != 0
+    assert told in refused.stderr
+    assert refused.stderr.count("; set ") == 0  # what is right is not named
+
+
+def test_production_names_everything_that_is_missing_at_once(copy):
+    wrong = {name: value for change, _ in REFUSED.values() for name, value in change.items()}
+    refused = run(copy, "manage.py", "check", **{**SERVER, **wrong})
+    for _, told in REFUSED.values():
+        assert told in refused.stderr
+
+
+def test_without_any_key_production_does_not_start(copy):
+    refused = run(copy, *STARTS["daphne"], DEBUG="False")
+    assert refused.returncode != 0
+    assert "Set the SECRET_KEY environment variable" in refused.stderr
+
+
+def test_production_starts_with_what_it_needs(copy, daphne, monkeypatch):
+    """The one that starts, so that the others are not refused for something else."""
+    allowed = run(copy, "manage.py", "check", **SERVER)
+    assert (allowed.returncode, allowed.stderr) == (0, "")
+    for name, value in SERVER.items():
+        monkeypatch.setenv(name, value)
+    assert daphne().port
+
+
+def test_development_starts_with_all_of_that(copy):
+    names = {"DEBUG": "True", "DEMO": "True", "SECRET_KEY": "insecure", "ALLOWED_HOSTS": ""}
+    allowed = run(copy, "manage.py", "check", **names)
+    assert allowed.returncode == 0, allowed.stderr

@@ -9,7 +9,9 @@ from channels.layers import get_channel_layer
 from django.db import OperationalError
 from django.test import Client
 
-from tests.people import cookie_of, enter, knock, losing_broadcasts, tokens_of, visit
+from chat.models import Conversation
+from tests.people import cookie_of, knock, losing_broadcasts, tokens_of, visit
+from tests.talking import enter
 
 PAGE = "steps/step05_auth/#d-the-end-of-a-right"
 OUT = (4401, "you are logged out")
@@ -67,17 +69,15 @@ async def test_another_log_in_of_the_same_person_goes_on(people):
         assert await is_open(there)
 
 
-async def test_each_socket_of_the_log_in_is_closed(lobby):
-    async with enter("ben") as ben:
-        async with (
-            enter("ada") as room,
-            knock("/ws/whoami/", cookie=cookie_of(room.browser)) as tab,
-        ):
-            assert (await tab.hear())["username"] == "ada"
-            await in_thread(room.browser.post)("/logout/")
-            assert await room.closed() == OUT
-            assert await tab.closed() == OUT
-        await ben.get("user_left", username="ada")
+async def test_each_socket_of_the_log_in_is_closed(talk):
+    async with (
+        enter("ada", talk) as chat,
+        knock("/ws/whoami/", cookie=cookie_of(chat.browser)) as tab,
+    ):
+        assert (await tab.hear())["username"] == "ada"
+        await in_thread(chat.browser.post)("/logout/")
+        assert await chat.closed() == OUT
+        assert await tab.closed() == OUT
 
 
 async def test_a_tokens_log_out_closes_its_sockets(people):
@@ -165,10 +165,10 @@ async def test_staff_see_themselves_as_they_are_now(people):
         assert await is_open(ada)
 
 
-async def test_nothing_is_handled_after_the_closing_frame(lobby):
-    from rooms.models import Message
+async def test_nothing_is_handled_after_the_closing_frame(talk):
+    from chat.models import Message
 
-    async with enter("ada") as ada:
+    async with enter("ada", talk) as ada:
         await in_thread(ada.browser.post)("/logout/")
         await ada.say(message="one more")
         assert (await ada.closed())[0] == 4401
@@ -176,49 +176,23 @@ async def test_nothing_is_handled_after_the_closing_frame(lobby):
     assert not await Message.objects.filter(text="and one more").aexists()
 
 
-# No longer a member
+# No longer theirs
 
 
-def remove(room, user):
-    room.members.remove(user)
-
-
-def clear(room, user):
-    room.members.clear()
-
-
-def remove_from_the_other_side(room, user):
-    user.rooms.remove(room)
-
-
-def clear_from_the_other_side(room, user):
-    user.rooms.clear()
-
-
-def set_others(room, user):
-    room.members.set(room.members.exclude(pk=user.pk))
-
-
-@pytest.mark.parametrize(
-    "way", [remove, clear, remove_from_the_other_side, clear_from_the_other_side, set_others]
-)
-async def test_who_is_put_out_of_a_room_is_closed_with_4403_at_once(people, lobby, way):
-    async with enter("ben") as ben, visit("/ws/whoami/", "ben") as elsewhere:
+async def test_who_lost_the_right_to_a_conversation_is_closed_with_4403_at_once(people, talk):
+    """With the other one it is deleted; what else they have open stays."""
+    async with enter("ben", talk) as ben, visit("/ws/whoami/", "ben") as elsewhere:
         await elsewhere.hear()
-        await in_thread(way)(lobby, people["ben"])
-        assert await ben.closed() == (4403, "you are not a member of this room")
+        await in_thread(people["ada"].delete)()
+        await in_thread(tell)(people["ben"])
+        assert await ben.closed() == (4403, "this is no conversation of yours")
         assert await is_open(elsewhere)
 
 
-async def test_who_is_out_hears_nothing_more(people, lobby):
-    async with enter("ada") as ada:
-        async with enter("ben") as ben:
-            await in_thread(remove)(lobby, people["ben"])
-            assert (await ben.closed())[0] == 4403
-            await ada.said("without him")
-            await ben.say("history", before=9)
-            assert await ben.communicator.receive_nothing()
-        await ada.get("user_left", username="ben")
+def tell(user) -> None:
+    from accounts import services
+
+    services.tell(user.pk)
 
 
 # Expiry, and a fresh token
@@ -313,9 +287,9 @@ async def test_a_token_of_somebody_else_ends_the_connection(people):
         assert await ada.closed() == (4403, "that token is somebody else's")
 
 
-async def test_a_room_goes_on_after_a_renewal(lobby):
+async def test_a_conversation_goes_on_after_a_renewal(talk):
     tokens = await in_thread(tokens_of)("ada")
-    async with enter("ada") as ada, enter("ben") as ben:
+    async with enter("ada", talk) as ada, enter("ben", talk) as ben:
         await ada.say("authenticate", token=tokens["access"])
         await ada.get("authenticated")
         assert await ada.said("still me") == 1
@@ -334,13 +308,13 @@ async def test_a_lost_log_out_is_seen_at_the_next_recheck(people, settings):
             assert await ada.closed() == OUT
 
 
-async def test_what_no_signal_tells_of_is_seen_at_the_next_recheck(people, lobby, settings):
+async def test_what_no_signal_tells_of_is_seen_at_the_next_recheck(people, talk, settings):
     """A queryset's update() sends no post_save."""
     settings.RECHECK_SECONDS = 0.05
-    async with enter("ada") as ada, enter("ben") as ben:
+    async with enter("ada", talk) as ada, enter("ben", talk) as ben:
         await type(people["ada"]).objects.filter(username="ada").aupdate(is_active=False)
         assert (await ada.closed())[0] == 4401
-        await lobby.members.through.objects.filter(user=people["ben"]).adelete()
+        await Conversation.objects.all().adelete()
         assert (await ben.closed())[0] == 4403
 
 
@@ -409,9 +383,9 @@ async def test_a_database_that_is_away_lets_nobody_stay(people, monkeypatch, cap
     assert "the database is away" in caplog.text
 
 
-async def test_nothing_of_a_connection_is_left_running(lobby):
+async def test_nothing_of_a_connection_is_left_running(talk):
     before = asyncio.all_tasks()
-    async with enter("ada"), visit("/ws/whoami/", "ben") as ben:
+    async with enter("ada", talk), visit("/ws/whoami/", "ben") as ben:
         await ben.hear()
     left = [task.get_coro().__qualname__ for task in asyncio.all_tasks() - before]
     assert not [name for name in left if "watch" in name or "beat" in name]

@@ -6,7 +6,8 @@ import json
 import pytest
 from channels.db import database_sync_to_async as in_thread
 
-from tests.people import browser_of, cookie_of, enter, knock, visit
+from tests.people import browser_of, cookie_of, knock, visit
+from tests.talking import enter, refused
 
 PAGE = "steps/step05_auth/#too-much"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def in_one_minute(monkeypatch) -> None:
     """The counters begin anew with each minute: here none ends."""
-    monkeypatch.setattr("limits.counter.time", lambda: 1_000_000.0)
+    monkeypatch.setattr("realtime.limits.time", lambda: 1_000_000.0)
 
 
 async def wait_until_free(user_id: int, number: int = 0) -> None:
@@ -37,19 +38,17 @@ async def wait_until_free(user_id: int, number: int = 0) -> None:
     "of them, 4429.",
     page=PAGE,
 )
-async def test_who_sends_too_fast_is_told_and_then_closed(people, settings):
+async def test_who_sends_too_fast_is_told_and_then_closed(talk, settings):
     settings.MESSAGE_BURST, settings.MESSAGES_PER_SECOND = 3, 0.001
     settings.TOO_FAST_WARNINGS = 2
-    ada = await in_thread(browser_of)("ada")
-    await in_thread(ada.post)("/", {"name": "tea"})
-    async with enter("ada", "tea") as ada:
+    async with enter("ada", talk) as ada:
         assert [await ada.said(text) for text in "abc"] == [1, 2, 3]
         await ada.say(message="d")
         assert (await ada.get("error"))["code"] == "too_fast"
         await ada.say(message="e")
         assert (await ada.get("error"))["code"] == "too_fast"
         assert (await ada.closed())[0] == 4429
-    async with enter("ada", "tea") as ada:
+    async with enter("ada", talk) as ada:
         assert [message["message"] for message in ada.first["messages"]] == ["a", "b", "c"]
 
 
@@ -78,9 +77,9 @@ async def test_a_flood_is_closed_and_not_answered_frame_by_frame(people, setting
         assert await ada.communicator.receive_nothing()
 
 
-async def test_another_connection_is_not_slower_for_it(lobby, settings):
+async def test_another_connection_is_not_slower_for_it(talk, settings):
     settings.MESSAGE_BURST, settings.MESSAGES_PER_SECOND = 2, 0.001
-    async with enter("ada") as ada, enter("ben") as ben:
+    async with enter("ada", talk) as ada, enter("ben", talk) as ben:
         for _ in range(5):
             await ada.say("typing", is_typing=True)
         await ada.get("error", code="too_fast")
@@ -100,7 +99,7 @@ async def test_bad_messages_again_and_again_are_4400(people):
 async def test_bad_messages_now_and_then_are_not(people, monkeypatch):
     """Twenty, but the first of them more than ten seconds before the last."""
     now = [1000.0]
-    monkeypatch.setattr("accounts.consumers.monotonic", lambda: now[0])
+    monkeypatch.setattr("realtime.limits.monotonic", lambda: now[0])
     async with visit("/ws/whoami/", "ada") as ada:
         await ada.hear()
         for _ in range(25):
@@ -109,9 +108,9 @@ async def test_bad_messages_now_and_then_are_not(people, monkeypatch):
             now[0] += 0.6
 
 
-async def test_a_message_that_is_too_long_is_told_its_bound(lobby, settings):
+async def test_a_message_that_is_too_long_is_told_its_bound(talk, settings):
     settings.MAX_MESSAGE_LENGTH = 100
-    async with enter("ada") as ada:
+    async with enter("ada", talk) as ada:
         await ada.say(message="x" * 100)
         error = await ada.get("error")
         assert (error["code"], error["detail"]) == (
@@ -124,11 +123,11 @@ async def test_a_message_that_is_too_long_is_told_its_bound(lobby, settings):
 # Messages of one person
 
 
-async def test_a_persons_messages_a_minute_are_not_reset_by_a_new_connection(lobby, settings):
+async def test_a_persons_messages_a_minute_are_not_reset_by_a_new_connection(talk, settings):
     settings.USER_MESSAGES_PER_MINUTE = 3
-    async with enter("ada") as ada, enter("ben") as ben:
+    async with enter("ada", talk) as ada, enter("ben", talk) as ben:
         assert [await ada.said(text) for text in "ab"] == [1, 2]
-        async with enter("ada") as tab:
+        async with enter("ada", talk) as tab:
             assert await tab.said("c") == 3
             await tab.say(message="d")
             error = await tab.get("error")
@@ -139,11 +138,11 @@ async def test_a_persons_messages_a_minute_are_not_reset_by_a_new_connection(lob
         assert await ben.said("f") == 4
 
 
-async def test_a_new_minute_is_a_new_count(lobby, settings, monkeypatch):
+async def test_a_new_minute_is_a_new_count(talk, settings, monkeypatch):
     now = [1_000_000.0]
-    monkeypatch.setattr("limits.counter.time", lambda: now[0])
+    monkeypatch.setattr("realtime.limits.time", lambda: now[0])
     settings.USER_MESSAGES_PER_MINUTE = 1
-    async with enter("ada") as ada:
+    async with enter("ada", talk) as ada:
         assert await ada.said("a") == 1
         await ada.say(message="b")
         assert (await ada.get("error"))["code"] == "too_fast"
@@ -151,13 +150,13 @@ async def test_a_new_minute_is_a_new_count(lobby, settings, monkeypatch):
         assert await ada.said("c") == 2
 
 
-async def test_a_renewal_is_taken_even_from_who_said_too_much(lobby, settings):
+async def test_a_renewal_is_taken_even_from_who_said_too_much(talk, settings):
     """Else a busy person would lose the connection when the token expires."""
     from tests.people import tokens_of
 
     settings.USER_MESSAGES_PER_MINUTE = 1
     access = (await in_thread(tokens_of)("ada"))["access"]
-    async with enter("ada") as ada:
+    async with enter("ada", talk) as ada:
         await ada.said("a")
         await ada.say(message="b")
         assert (await ada.get("error"))["code"] == "too_fast"
@@ -170,7 +169,7 @@ async def test_a_renewal_is_taken_even_from_who_said_too_much(lobby, settings):
 
 async def test_no_more_connections_at_once_than_allowed(people, settings):
     settings.CONNECTIONS_PER_USER = 2
-    async with visit("/ws/whoami/", "ada") as one, visit("/ws/alerts/", "ada") as two:
+    async with visit("/ws/whoami/", "ada") as one, visit("/ws/whoami/", "ada") as two:
         await one.hear(), await two.hear()
         async with visit("/ws/whoami/", "ada") as three:
             assert await three.closed() == (4429, "no more than 2 connections at once")
@@ -183,8 +182,7 @@ async def test_no_more_connections_at_once_than_allowed(people, settings):
 async def test_a_refused_connection_gives_its_slot_back(people, settings):
     settings.CONNECTIONS_PER_USER = 1
     for _ in range(3):
-        async with visit("/ws/chat/nowhere/", "ada") as ada:
-            assert (await ada.closed())[0] == 4404
+        assert (await refused("ada", "nowhere"))[0] == 4403
     async with visit("/ws/whoami/", "ada") as ada:
         assert (await ada.hear())["username"] == "ada"
 
@@ -199,19 +197,19 @@ async def test_a_connection_that_was_put_out_gives_its_slot_back(people, setting
         assert (await ada.hear())["username"] == "ada"
 
 
-async def test_a_crash_gives_its_slot_back(lobby, people, settings, monkeypatch):
+async def test_a_crash_gives_its_slot_back(talk, people, settings, monkeypatch):
     settings.CONNECTIONS_PER_USER = 1
 
     def crash(*args):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        async with enter("ada") as ada:
-            monkeypatch.setattr("rooms.services.store", crash)
+        async with enter("ada", talk) as ada:
+            monkeypatch.setattr("chat.services.store", crash)
             await ada.say(message="this crashes")
             await ada.ended()
     monkeypatch.undo()
-    async with enter("ada") as ada:
+    async with enter("ada", talk) as ada:
         assert await ada.said("here again") == 1
 
 
@@ -247,17 +245,17 @@ async def test_a_cancelled_connection_gives_its_slot_back(people, settings):
 
 async def test_a_slot_is_kept_for_as_long_as_the_connection_lives(people, settings, monkeypatch):
     """It was about to run out, and a recheck came first."""
-    from limits import slots
+    from realtime import limits
 
     settings.CONNECTIONS_PER_USER = 1
-    kept, keep = asyncio.Event(), slots.keep
+    kept, keep = asyncio.Event(), limits.keep_slot
     loop = asyncio.get_running_loop()
 
     def keep_and_tell(slot, connection):
         keep(slot, connection)
         loop.call_soon_threadsafe(kept.set)
 
-    monkeypatch.setattr(slots, "keep", keep_and_tell)
+    monkeypatch.setattr(limits, "keep_slot", keep_and_tell)
     settings.RECHECK_SECONDS = 0.05
     async with visit("/ws/whoami/", "ada") as ada:
         await ada.hear()
@@ -275,6 +273,6 @@ async def test_no_more_new_connections_a_minute_than_allowed(people, settings):
         async with visit("/ws/whoami/", "ada") as ada:
             await ada.hear()
     async with visit("/ws/whoami/", "ada") as ada:
-        assert await ada.closed() == (4429, "no more than 3 new connections a minute")
+        assert await ada.closed() == (4429, "no more than 3 connections a minute")
     async with visit("/ws/whoami/", "ben") as ben:
         assert (await ben.hear())["username"] == "ben"

@@ -1,0 +1,83 @@
+"""A program's way in, as somebody: a log-in and a token of its own, and sockets over the network.
+
+What the server's own programs use (replay, demo), and a client elsewhere can be written after.
+"""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager, suppress
+from random import uniform
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from accounts import services
+from accounts.api import ObtainSerializer
+
+AWAY = (OSError, ConnectionClosed, InvalidHandshake)  # the server, for now
+LATER = {4012, 4013, 4429}  # refused, but not for good
+
+
+class Refused(Exception):
+    """The server will not have us; the text says why."""
+
+
+class Socket:
+    """Frames as dictionaries, over one connection."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    async def say(self, type: str, **fields) -> None:
+        await self.connection.send(json.dumps({"type": type, **fields}))
+
+    async def hear(self) -> dict:
+        """The next frame. Raises Refused where the server closes for good, else one of AWAY."""
+        frame = json.loads(await self.connection.recv())
+        if frame["type"] == "closing" and frame["code"] not in LATER:
+            raise Refused(frame["reason"])
+        return frame
+
+
+# --8<-- [start:session]
+class Session:
+    """One log-in of somebody at one server. Made and closed in a thread: it asks the database."""
+
+    def __init__(self, user: User, url: str):
+        self.user, self.url = user, url.rstrip("/")
+        self.token = ObtainSerializer.get_token(user)
+
+    def close(self) -> None:
+        services.end(self.token["sid"])
+
+    def access(self) -> str:
+        return str(self.token.access_token)  # a new one each time, of this log-in
+
+    @asynccontextmanager
+    async def connect(self, path: str):
+        """A socket, whose token is renewed while it is open. Raises one of AWAY."""
+        names = ["pulse.v1", f"bearer.{self.access()}"]
+        address = self.url.replace("http", "ws", 1) + path
+        async with connect(address, subprotocols=names, origin=self.url, proxy=None) as connection:
+            socket = Socket(connection)
+            renewing = asyncio.create_task(self.renew(socket))
+            try:
+                yield socket
+            finally:
+                renewing.cancel()
+
+    async def renew(self, socket: Socket) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(settings.ACCESS_TOKEN_SECONDS / 2)
+                await socket.say("authenticate", token=self.access())
+
+
+# --8<-- [end:session]
+
+
+async def pause_before(attempt: int) -> None:
+    """Wait before a further attempt, longer each time, and never all clients at once."""
+    await asyncio.sleep(uniform(0.1, min(2**attempt, 15)))
