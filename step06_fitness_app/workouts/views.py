@@ -1,45 +1,112 @@
 """The pages of the workouts, and the first page."""
 
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
 
+from chat.services import inbox
 from people.models import Privacy
-from people.relations import may_see, relation
+from people.relations import friends_of, may_see, relation
+from people.views import DEMO_PEOPLE
+from workouts import services
+from workouts.models import Kind, State, Workout
+from workouts.totals import thin
+
+PAGE = 20  # workouts
+POINTS = 2000  # samples in a finished workout's chart
+SOME = 5  # of each kind of thing on the first page
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What there is for one today; for who is not logged in, what this is."""
-    return render(request, "home.html")
+    user = request.user
+    if not user.is_authenticated:
+        demo = DEMO_PEOPLE if settings.DEMO else []
+        return render(request, "home.html", {"demo": demo})
+    begun = timezone.now() - timedelta(days=7)
+    week = Workout.objects.filter(owner=user, state=State.FINISHED, started_at__gte=begun)
+    context = {
+        "own": services.unfinished(user).first(),
+        "training": training_now(user),
+        "week": week.aggregate(
+            many=Count("pk"), seconds=Sum("duration_seconds"), metres=Sum("distance_m")
+        ),
+        "conversations": [(one, one.other(user).username) for one in inbox(user)[:SOME]],
+    }
+    return render(request, "home.html", context)
+
+
+def training_now(user: User) -> list[Workout]:
+    """The running workouts of friends and clients that one may watch."""
+    theirs = Workout.objects.exclude(state=State.FINISHED).select_related("owner")
+    theirs = theirs.filter(Q(owner__in=friends_of(user.pk)) | Q(owner__profile__trainer=user))
+    return [one for one in theirs if may_see(relation(user.pk, one.owner_id), one.privacy)]
 
 
 @login_required
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """One's own running workout."""
-    return render(request, "workouts/live.html", {"owner": request.user, "privacies": Privacy})
+    running = services.unfinished(request.user).exists()
+    context = {"owner": request.user, "running": running, "kinds": Kind, "privacies": Privacy}
+    return render(request, "workouts/live.html", context)
 
 
 @login_required
 @require_safe
 def watch(request: HttpRequest, username: str) -> HttpResponse:
-    """Somebody's running workout. Who may see it, the socket says."""
-    owner = get_object_or_404(User, username=username, is_active=True)
+    """Somebody's running workout. Nobody of that name is as who does not want to be seen."""
+    if username == request.user.username:
+        return redirect("live")
+    owner = User.objects.filter(username=username).first()
+    try:
+        services.watch(request.user, owner.pk if owner else 0)
+    except services.NotAllowed:
+        return render(request, "workouts/unseen.html", status=404)
     return render(request, "workouts/watch.html", {"owner": owner})
 
 
 @login_required
 @require_safe
 def workouts(request: HttpRequest) -> HttpResponse:
-    """One's finished workouts."""
-    return render(request, "workouts/index.html")
+    """One's finished workouts, the latest first."""
+    mine = Workout.objects.filter(owner=request.user, state=State.FINISHED)
+    page = Paginator(mine, PAGE).get_page(request.GET.get("page"))
+    return render(request, "workouts/index.html", {"page": page})
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def workout(request: HttpRequest, workout_id: int) -> HttpResponse:
-    """One finished workout."""
-    return render(request, "workouts/workout.html")
+    """A finished workout that one may see; of one's own, POST changes the privacy or deletes."""
+    seen = services.visible_to(request.user).select_related("owner")
+    workout = seen.filter(pk=workout_id).first() if workout_id < 2**63 else None
+    is_own = workout is not None and workout.owner == request.user
+    if workout is None or (request.method == "POST" and not is_own):
+        return render(request, "workouts/none.html", status=404)
+    if request.method == "POST" and "delete" in request.POST:
+        workout.delete()
+        messages.success(request, "The workout is deleted.")
+        return redirect("workouts")
+    if request.POST.get("privacy") in Privacy:
+        services.change_privacy(workout, request.POST["privacy"])
+        messages.success(request, f"It is shown to {workout.get_privacy_display()} now.")
+        return redirect("workout", workout_id)
+    context = {
+        "workout": workout,
+        "is_own": is_own,
+        "rows": thin(services.rows_of(workout), POINTS),
+        "sets": workout.sets.all(),
+        "privacies": Privacy,
+    }
+    return render(request, "workouts/workout.html", context)

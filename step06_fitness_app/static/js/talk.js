@@ -1,15 +1,11 @@
-// What a room and a conversation of two have in common: what is typed is not lost, and whoever
-// comes back gets what was missed, without a gap or a double.
+// What is said in a conversation: what is typed is not lost, and whoever comes back gets what was
+// missed, without a gap or a double.
 
 import { Conversation } from "./conversation.js";
-import { ReconnectingSocket } from "./socket.js";
+import { byId, sentence, socketTo } from "./page.js";
 import { showStatus } from "./status.js";
 import { NumberedStream } from "./stream.js";
 
-export const byId = (id) => document.getElementById(id);
-export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
-
-const scheme = location.protocol === "https:" ? "wss" : "ws";
 const box = byId("box");
 const field = byId("text");
 
@@ -25,18 +21,11 @@ export class Talk {
   #path;
 
   // `frames`: what this page does with each type of frame besides what is done here.
-  // `submit`: what to do with a text; it says why it cannot, or nothing.
-  constructor({ path, frames, submit = (text) => this.say(text) }) {
+  constructor({ path, frames }) {
     this.#path = path;
     // --8<-- [start:resume]
-    this.socket = new ReconnectingSocket({
-      connect: async () => {
-        const query = new URLSearchParams();
-        // What came later, and only that.
-        if (this.#stream.last !== null) query.set("after", this.#stream.last);
-        return { url: `${scheme}://${location.host}${path}?${query}` };
-      },
-    });
+    // What came later, and only that.
+    this.socket = socketTo(path, () => (this.#stream.last === null ? "" : `after=${this.#stream.last}`));
     // --8<-- [end:resume]
     this.socket.addEventListener("message", ({ data }) => {
       const frame = JSON.parse(data);
@@ -46,7 +35,7 @@ export class Talk {
     this.socket.addEventListener("state", () => this.#showState());
     byId("composer").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#submit(submit);
+      this.#submit();
     });
     byId("older").addEventListener("click", () => this.#ask(this.list.oldest));
     addEventListener("pagehide", () => this.#keep());
@@ -138,12 +127,12 @@ export class Talk {
     }
   }
 
-  #submit(submit) {
+  #submit() {
     // What no text field should hold, and the server would refuse.
     const text = field.value.replace(/[\p{Cc}\p{Cs}]/gu, "").trim();
     this.problem("");
     if (!text) return;
-    const refused = submit(text);
+    const refused = this.say(text);
     if (refused) this.problem(`not sent: ${refused}`);
     else field.value = "";
   }

@@ -1,6 +1,7 @@
 // A conversation of two: what is said in it (talk.js), who has read how far, and who types.
 
-import { byId, Talk } from "./talk.js";
+import { byId } from "./page.js";
+import { Talk } from "./talk.js";
 import { OwnTyping, TypingLine } from "./typing.js";
 
 const AGAIN = 5_000; // ms until a receipt that was too fast is sent again

@@ -1,0 +1,222 @@
+// One's own workout: begin, pause, finish, log sets, and a recording in the place of a sensor.
+// What was entered or measured and is not stored yet is kept, here and over a reload.
+
+import { Live } from "./live.js";
+import { byId, part, sentence } from "./page.js";
+import { Player } from "./player.js";
+import { Unsaved } from "./unsaved.js";
+
+const KEY = `live ${byId("me").textContent}`;
+const pending = new Map(); // client_id → set, not acknowledged yet
+let starting = null; // the client_id of a start that is on its way
+let isFinishing = false;
+let base = 0; // the time of a sample, less its place in the recording
+
+const unsaved = new Unsaved((sample) => live.send("workout_update", sample));
+const player = new Player((row) => (row ? measure(row) : ended()));
+
+const live = new Live({
+  words: {
+    running: () => "Your workout runs.",
+    paused: () => "Your workout is paused.",
+    none: () => "No workout runs. Start one: who may see it can watch it live.",
+  },
+  frames: {
+    workout_state({ workout }) {
+      if (workout?.id !== unsaved.workout) unsaved.clear();
+      unsaved.workout = workout?.id;
+      for (const sample of unsaved.samples) live.take(sample);
+      if (workout) unsaved.start(workout.saved_up_to);
+      if (workout?.state !== "running") player.pause();
+      if (!workout) forgetSets("no workout runs");
+      show();
+    },
+    saved({ up_to }) {
+      unsaved.saved(up_to);
+      show();
+    },
+    ack({ client_id }) {
+      live.socket.acknowledge(client_id);
+      if (client_id === starting) starting = null;
+      pending.delete(client_id);
+      showPending();
+      problem("");
+    },
+    error({ code, detail }) {
+      if (code === "too_fast") {
+        live.socket.slowDown();
+        unsaved.stop();
+        setTimeout(() => unsaved.start(), 3_000); // the server did not say which it left out
+        return;
+      }
+      if (starting) live.socket.acknowledge(starting);
+      [starting, isFinishing] = [null, false];
+      if (pending.size) forgetSets(detail);
+      else problem(`not done: ${detail}`);
+      show();
+    },
+    workout_finished({ workout_id }) {
+      unsaved.clear();
+      player.rewind();
+      isFinishing = false;
+      byId("finished").hidden = false;
+      byId("finished-link").href = `/workouts/${workout_id}/`;
+      show();
+    },
+  },
+});
+
+const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
+function problem(words) {
+  byId("problem").textContent = words ? sentence(words) : "";
+}
+
+// What can be done now, and what is not stored yet.
+function show() {
+  const { state } = live.workout ?? {};
+  const isOpen = live.socket.state === "open" && live.isKnown;
+  if (isOpen) [byId("begin").hidden, byId("run").hidden] = [Boolean(state), !state];
+  byId("start-button").disabled = !isOpen || starting !== null;
+  byId("pause").disabled = byId("finish").disabled = !isOpen || isFinishing;
+  byId("pause").textContent = state === "paused" ? "Go on" : "Pause";
+  byId("play").disabled = state !== "running";
+  byId("play").textContent = player.isPlaying ? "Stop the recording" : "Play a recording";
+  const waiting = unsaved.samples.length + pending.size;
+  const words = isOpen || !waiting ? "" : `${waiting} not stored yet: sent when the connection is back.`;
+  byId("unsaved").textContent = unsaved.lost ? `${words} ${unsaved.lost} were too many to keep.` : words;
+  if (isFinishing && isOpen && unsaved.isSent) {
+    isFinishing = false;
+    live.send("workout_finish");
+  }
+}
+
+// Begin, pause, finish
+
+byId("start").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { kind, privacy } = Object.fromEntries(new FormData(event.target));
+  problem("");
+  starting = newId();
+  byId("finished").hidden = true;
+  if (!live.send("workout_start", { kind, privacy, client_id: starting }, starting)) starting = null;
+  show();
+});
+
+byId("pause").addEventListener("click", () => {
+  live.send(live.workout?.state === "paused" ? "workout_resume" : "workout_pause");
+});
+
+// After what was measured: what comes behind the end would be left out.
+byId("finish").addEventListener("click", () => {
+  player.pause();
+  isFinishing = true;
+  show();
+});
+
+// --8<-- [start:recording]
+// A recording
+
+byId("play").addEventListener("click", async () => {
+  if (player.isPlaying) player.pause();
+  else await play().catch(({ message }) => problem(message));
+  show();
+});
+
+async function play() {
+  await player.load(byId("play").dataset.address);
+  if (live.workout?.state !== "running") return;
+  base = Math.max(live.now, live.chart.last + 1) - player.position;
+  player.play();
+}
+
+function measure([t, heart_rate, cadence, power, distance]) {
+  const all = { time: Math.round((base + t) * 10) / 10, heart_rate, cadence, power, distance };
+  const sample = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+  if (Object.keys(sample).length < 2) return; // nothing was measured at that time
+  live.take(sample);
+  unsaved.add(sample);
+}
+// --8<-- [end:recording]
+
+function ended() {
+  byId("played").textContent = "The recording is over.";
+  show();
+}
+
+byId("speed").addEventListener("change", ({ target }) => {
+  player.speed = Number(target.value);
+});
+
+// Sets
+
+byId("set").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { exercise, ...numbers } = Object.fromEntries(new FormData(event.target));
+  const set = { exercise: exercise.replace(/[\p{Cc}\p{Cs}]/gu, "").trim() };
+  for (const [name, value] of Object.entries(numbers)) set[name] = Number(value);
+  problem("");
+  if (set.exercise) log(set);
+});
+
+function log(set, client_id = newId()) {
+  if (!live.send("workout_update", { ...set, client_id }, client_id)) {
+    return problem("not logged: there is no connection");
+  }
+  pending.set(client_id, set);
+  showPending();
+}
+
+// The server takes none of those that wait: they go back into the form.
+function forgetSets(why) {
+  if (!pending.size) return;
+  for (const [id, set] of pending) {
+    live.socket.acknowledge(id);
+    fill(set);
+  }
+  problem(`${pending.size === 1 ? "a set was" : `${pending.size} sets were`} not stored: ${why}`);
+  pending.clear();
+  showPending();
+}
+
+function fill(set) {
+  for (const [name, value] of Object.entries(set)) byId("set").elements[name].value = value;
+}
+
+function showPending() {
+  for (const old of document.querySelectorAll("#sets [data-waiting]")) old.remove();
+  for (const { exercise, sets, reps, weight } of pending.values()) {
+    const row = part("tr");
+    row.dataset.waiting = "";
+    row.append(...[exercise, `${sets} × ${reps}`, `${weight} kg, sending …`].map((text) => part("td", text)));
+    byId("sets").append(row);
+  }
+  byId("no-sets").hidden = byId("sets").rows.length > 0;
+  show();
+}
+
+// --8<-- [start:keep]
+// For this tab and this person, over a reload or a new log-in.
+addEventListener("pagehide", () => {
+  const form = Object.fromEntries(new FormData(byId("set")));
+  const kept = { form, sets: [...pending], samples: unsaved.samples, workout: unsaved.workout };
+  sessionStorage.setItem(KEY, JSON.stringify(kept));
+});
+
+const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+sessionStorage.removeItem(KEY);
+if (kept) {
+  fill(kept.form);
+  unsaved.workout = kept.workout;
+  for (const sample of kept.samples) unsaved.add(sample);
+  for (const [id, set] of kept.sets) log(set, id);
+}
+// --8<-- [end:keep]
+
+live.socket.addEventListener("state", () => {
+  if (live.socket.state !== "open") unsaved.stop();
+  show();
+});
+setInterval(show, 500);
+live.open();
+show();

@@ -1,0 +1,29 @@
+// What the pages' modules share. Text goes into the page as text, never as HTML.
+
+import { ReconnectingSocket } from "./socket.js";
+
+export const byId = (id) => document.getElementById(id);
+export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
+
+const scheme = location.protocol === "https:" ? "wss" : "ws";
+export const addressOf = (path) => `${scheme}://${location.host}${path}`;
+
+// A socket to a path here; `query` is asked before each connection.
+export function socketTo(path, query = () => "") {
+  return new ReconnectingSocket({ connect: async () => ({ url: addressOf(`${path}?${query()}`) }) });
+}
+
+export function part(tag, text = "", className = "") {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  if (className) element.className = className;
+  return element;
+}
+
+// 75 → 1:15, 3675 → 1:01:15
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
