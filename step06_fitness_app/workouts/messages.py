@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
+from django.contrib.auth.models import User
+from django.utils import timezone
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from people.models import Privacy
 from realtime import messages as realtime
@@ -83,24 +86,14 @@ decode = decoder(Incoming)
 
 
 # --8<-- [start:out]
-class SetDone(Struct, tag_field="type", tag="workout_update", omit_defaults=True):
-    """A stored set (number, exercise, sets, reps, weight), or a sample as it was sent, stored
-    within a second (time and what was measured). A sample may be lost on the way to a watcher.
+class WorkoutUpdate(Update, tag="workout_update", kw_only=True, omit_defaults=True):
+    """A set, stored as `number` at this time, or a sample as it was sent, which is stored within a
+    second or so. A sample may be lost on its way to a watcher.
     """
 
     username: str
     number: int | None = None
-    exercise: str | None = None
-    sets: int | None = None
-    reps: int | None = None
-    weight: float | None = None
-    client_id: str | None = None
     at: datetime | None = None
-    time: float | None = None
-    heart_rate: float | None = None
-    cadence: float | None = None
-    power: float | None = None
-    distance: float | None = None
 
 
 class LiveWorkout(Struct):
@@ -126,7 +119,7 @@ class WorkoutState(Struct, tag_field="type", tag="workout_state"):
     username: str
     role: Literal["owner", "watcher"]
     workout: LiveWorkout | None
-    sets: list[SetDone]
+    sets: list[WorkoutUpdate]
     samples: list[Row]
 
 
@@ -143,40 +136,43 @@ class WorkoutFinished(Struct, tag_field="type", tag="workout_finished"):
     totals: Totals
 
 
-Outgoing = WorkoutState | SetDone | Saved | WorkoutFinished | Ack | realtime.Outgoing
+Outgoing = WorkoutState | WorkoutUpdate | Saved | WorkoutFinished | Ack | realtime.Outgoing
 # --8<-- [end:out]
 
 
-def set_frame(done: ExerciseSet, username: str) -> SetDone:
+def set_frame(done: ExerciseSet, username: str) -> WorkoutUpdate:
     """A stored set as it travels."""
-    return SetDone(
-        username,
-        done.number,
-        done.exercise,
-        done.sets,
-        done.repetitions,
-        done.weight_kg,
-        done.client_id,
-        done.at,
+    return WorkoutUpdate(
+        username=username,
+        number=done.number,
+        at=done.at,
+        exercise=done.exercise,
+        sets=done.sets,
+        reps=done.repetitions,
+        weight=done.weight_kg,
+        client_id=done.client_id,
     )
 
 
-def sample_frame(sample: Update, username: str) -> SetDone:
+def sample_frame(sample: Update, username: str) -> WorkoutUpdate:
     """A sample as it travels on."""
-    measures = {field: getattr(sample, field) for field in ("time", *MEASURES)}
-    return SetDone(username, **measures)
+    return WorkoutUpdate(username=username, **asdict(sample))
 
 
-def live_of(workout: Workout, time: float, totals: Totals) -> LiveWorkout:
-    """A workout that goes on, as it travels."""
-    return LiveWorkout(
-        workout.pk,
-        workout.kind,
-        workout.privacy,
-        workout.state,
-        workout.started_at,
-        time,
-        workout.elapsed(),
-        workout.saved_up_to,
-        totals,
+def state_frame(
+    owner: User, role: str, workout: Workout | None, totals: Totals, sets=(), samples=()
+) -> WorkoutState:
+    """How things are, as it travels."""
+    live = workout and LiveWorkout(
+        id=workout.pk,
+        kind=workout.kind,
+        privacy=workout.privacy,
+        state=workout.state,
+        started_at=workout.started_at,
+        time=workout.seconds_to(timezone.now()),
+        elapsed_seconds=totals.duration_seconds,
+        saved_up_to=workout.saved_up_to,
+        totals=totals,
     )
+    frames = [set_frame(done, owner.username) for done in sets]
+    return WorkoutState(owner.pk, owner.username, role, live, frames, list(samples))

@@ -6,7 +6,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from people.models import Privacy
-from workouts.totals import active_seconds
 
 
 class Kind(models.TextChoices):
@@ -83,10 +82,9 @@ class Workout(models.Model):
         """How long after the beginning that was, pauses included: a sample's `time`."""
         return max(0.0, (moment - self.started_at).total_seconds())
 
-    def elapsed(self) -> float:
-        """Seconds so far, without the pauses. A replayed recording may be ahead of the clock."""
-        end = max(self.seconds_to(timezone.now()), self.saved_up_to or 0.0)
-        return active_seconds(end, self.pauses)
+    def now(self) -> float:
+        """The same for now. A recording that is played may be ahead of the clock."""
+        return max(self.seconds_to(timezone.now()), self.saved_up_to or 0.0)
 
 
 # --8<-- [start:samples]

@@ -5,18 +5,18 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from msgspec import json
 from msgspec.structs import asdict
 
-from people.models import Block, Privacy, Profile
-from people.relations import MAY_SEE, Relation, friends_of, may_see, relation
+from accounts.services import tell_group
+from notifications import services as notifications
+from people.models import Privacy, Profile
+from people.relations import MAY_SEE, Relation, blocks, friends_of, may_see, relation
 from realtime import groups, limits
 from realtime.publish import publish_on_commit
 from workouts import messages as wire
@@ -27,6 +27,7 @@ from workouts.totals import Row, Totals, active_seconds, thin, totals_of
 CHUNK = 300  # samples in a row of the database
 MAX_CHUNKS = 500  # of a workout: 41 hours at one sample a second
 POINTS = 600  # samples in one answer
+CHANGES_PER_MINUTE = 30  # of one person: start, pause, resume, finish
 
 
 class Conflict(Exception):
@@ -58,17 +59,14 @@ def watch(viewer: User, owner_id: int | str) -> tuple[User, Workout | None]:
 
 def visible_to(viewer: User) -> QuerySet[Workout]:
     """The finished workouts that somebody may see: their own, and what others show them."""
-    blocks = Block.objects
     return Workout.objects.filter(
         Q(owner=viewer)
         | Q(privacy__in=MAY_SEE[Relation.STRANGER])
         | Q(privacy__in=MAY_SEE[Relation.FRIEND], owner__in=friends_of(viewer.pk))
         | Q(privacy__in=MAY_SEE[Relation.TRAINER], owner__profile__trainer=viewer),
+        ~Exists(blocks(OuterRef("owner"), viewer.pk)),
         state=State.FINISHED,
         owner__is_active=True,
-    ).exclude(
-        Q(owner__in=blocks.filter(blocker=viewer).values("blocked"))
-        | Q(owner__in=blocks.filter(blocked=viewer).values("blocker"))
     )
 
 
@@ -87,18 +85,18 @@ def start(
 
     Raises Conflict while another is not finished: the database keeps it to one, whoever races.
     """
-    limits.count("messages", owner.pk, settings.USER_MESSAGES_PER_MINUTE)
+    limits.count("changes", owner.pk, CHANGES_PER_MINUTE)
     if privacy is None:
         privacy = Profile.objects.get(user=owner).privacy
     try:
         with transaction.atomic():
-            recheck(owner.pk)
+            tell_group(groups.workout(owner.pk))
             return Workout.objects.create(
                 owner=owner, kind=kind, privacy=privacy, client_id=client_id
             )
     except IntegrityError:
         known = Workout.objects.filter(owner=owner, client_id=client_id).first()
-        if client_id and known:
+        if known and client_id:
             return known
         if unfinished(owner).exists():
             raise Conflict("finish the workout that goes on first") from None
@@ -117,7 +115,7 @@ def resume(owner: User) -> Workout:
 
 @transaction.atomic
 def turn(owner: User, before: State, after: State) -> Workout:
-    workout = locked(owner)
+    workout = changing(owner)
     if workout.state != before:
         raise Conflict(f"your workout is {workout.state}")
     now = workout.seconds_to(timezone.now())
@@ -127,7 +125,7 @@ def turn(owner: User, before: State, after: State) -> Workout:
         workout.pauses[-1][1] = now
     workout.state = after
     workout.save(update_fields=["state", "pauses"])
-    recheck(owner.pk)
+    tell_group(groups.workout(owner.pk))
     return workout
 
 
@@ -137,14 +135,20 @@ def finish(owner: User) -> Workout:
 
     Raises Conflict if none does.
     """
-    workout = locked(owner)
+    workout = changing(owner)
     workout.state = State.FINISHED
     totals = complete(workout)
     publish_on_commit(
         groups.workout(owner.pk), wire.WorkoutFinished(workout.pk, totals), workout.pk
     )
-    recheck(owner.pk)
+    tell_group(groups.workout(owner.pk))
     return workout
+
+
+def changing(owner: User) -> Workout:
+    """The one that goes on, locked. Each who watches it will look again: so not too often."""
+    limits.count("changes", owner.pk, CHANGES_PER_MINUTE)
+    return locked(owner)
 
 
 def locked(owner: User) -> Workout:
@@ -159,13 +163,11 @@ def complete(workout: Workout) -> Totals:
 
     It lasted until the last sample or set: whoever forgot to finish it did not train all night.
     """
-    from notifications import services as notifications
-
     now = timezone.now()
     acts = [workout.seconds_to(done.at) for done in workout.sets.all()]
     acts += [] if workout.saved_up_to is None else [workout.saved_up_to]
     end = max(acts) if acts else workout.seconds_to(workout.finished_at or now)
-    totals = totals_until(workout, end)
+    totals = totals_until(end, workout, rows_of(workout))
     for field, value in asdict(totals).items():
         setattr(workout, field, value)
     workout.finished_at = min(now, workout.started_at + timedelta(seconds=end))
@@ -174,9 +176,9 @@ def complete(workout: Workout) -> Totals:
     return totals
 
 
-def totals_until(workout: Workout, end: float) -> Totals:
+def totals_until(end: float, workout: Workout, rows: list[Row]) -> Totals:
     sets = workout.sets.values_list("sets", "repetitions", "weight_kg")
-    return totals_of(rows_of(workout), sets, active_seconds(end, workout.pauses))
+    return totals_of(rows, sets, active_seconds(end, workout.pauses))
 
 
 @transaction.atomic
@@ -266,14 +268,10 @@ def rows_of(workout: Workout) -> list[Row]:
 def state_of(owner: User, workout: Workout | None, role: str) -> wire.WorkoutState:
     """How things are, for a new arrival."""
     if workout is None:
-        return wire.WorkoutState(owner.pk, owner.username, role, None, [], [])
-    now = workout.seconds_to(timezone.now())
-    rows, sets = rows_of(workout), list(workout.sets.all())
-    lifted = [(done.sets, done.repetitions, done.weight_kg) for done in sets]
-    totals = totals_of(rows, lifted, workout.elapsed())
-    frames = [wire.set_frame(done, owner.username) for done in sets]
-    live = wire.live_of(workout, now, totals)
-    return wire.WorkoutState(owner.pk, owner.username, role, live, frames, thin(rows, POINTS))
+        return wire.state_frame(owner, role, None, Totals())
+    rows = rows_of(workout)
+    totals = totals_until(workout.now(), workout, rows)
+    return wire.state_frame(owner, role, workout, totals, workout.sets.all(), thin(rows, POINTS))
 
 
 @transaction.atomic
@@ -302,22 +300,18 @@ def store_recording(owner: User, recording: Recording) -> Workout:
 
 
 @transaction.atomic
+def delete(workout: Workout) -> None:
+    """Remove a workout, also one that goes on. What it was awarded stays."""
+    workout.delete()
+    tell_group(groups.workout(workout.owner_id))
+
+
+@transaction.atomic
 def change_privacy(workout: Workout, privacy: Privacy) -> None:
     """Show a workout to others than before; who watches it live is looked at again."""
     workout.privacy = privacy
     workout.save(update_fields=["privacy"])
-    recheck(workout.owner_id)
+    tell_group(groups.workout(workout.owner_id))
 
 
-# --8<-- [start:recheck]
-def recheck(owner_id: int) -> None:
-    """Once this is committed, have all who watch look again: what goes on, and may they see it?
-
-    To call also when the privacy of a profile changed. robust: as in accounts.services.tell.
-    """
-    send = async_to_sync(get_channel_layer().group_send)
-    event = {"type": "recheck"}
-    transaction.on_commit(lambda: send(groups.workout(owner_id), event), robust=True)
-
-
-# --8<-- [end:recheck]
+CHANGES = {wire.WorkoutPause: pause, wire.WorkoutResume: resume, wire.WorkoutFinish: finish}

@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from workouts import views
+from workouts import api, views
 
-api_urlpatterns = []
+api_urlpatterns = [
+    path("api/workouts/", api.Workouts.as_view(), name="api-workouts"),
+    path("api/workouts/<int:pk>/", api.OneWorkout.as_view(), name="api-workout"),
+    path("api/workouts/<int:pk>/samples/", api.WorkoutSamples.as_view(), name="api-samples"),
+]
 urlpatterns = [
     *api_urlpatterns,
     path("", views.home, name="home"),
