@@ -1,5 +1,6 @@
 """Notifications over HTTP: pages of one's own, and marking them."""
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from msgspec import to_builtins
 from rest_framework import serializers
@@ -8,7 +9,6 @@ from rest_framework.views import APIView
 
 from notifications import messages as wire
 from notifications import services
-from notifications.models import Kind
 
 MOST = 2**63 - 1
 
@@ -43,48 +43,10 @@ class MarkSerializer(serializers.Serializer):
         return {"is_read": True, **given}
 
 
-class NotificationSerializer(serializers.Serializer):
-    """One of them: besides these fields, those that the socket's frame of its type has."""
-
-    type = serializers.ChoiceField(choices=Kind.choices)
-    number = serializers.IntegerField()
-    at = serializers.DateTimeField()
-    is_read = serializers.BooleanField()
-    username = serializers.CharField(required=False)
-    rule = serializers.CharField(required=False)
-    title = serializers.CharField(required=False)
-    detail = serializers.CharField(required=False)
-    workout_id = serializers.IntegerField(required=False, allow_null=True)
-    challenge_id = serializers.IntegerField(required=False)
-    name = serializers.CharField(required=False)
-    winner = serializers.CharField(required=False, allow_null=True)
-    place = serializers.IntegerField(required=False, allow_null=True)
-
-
-class NotificationsSerializer(serializers.Serializer):
-    """The `notifications` frame of the socket."""
-
-    type = serializers.CharField()
-    notifications = NotificationSerializer(many=True)
-    unread = serializers.IntegerField()
-    as_of = serializers.IntegerField()
-
-
-class MarkedSerializer(serializers.Serializer):
-    """The `marked` frame of the socket."""
-
-    type = serializers.CharField()
-    is_read = serializers.BooleanField()
-    unread = serializers.IntegerField()
-    as_of = serializers.IntegerField()
-    numbers = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
-    up_to = serializers.IntegerField(allow_null=True)
-
-
 class Notifications(APIView):
-    """GET: a page of 50 of mine, oldest first."""
+    """GET: a page of 50 of mine, oldest first, as the `notifications` frame of the socket."""
 
-    @extend_schema(parameters=[PageSerializer], responses=NotificationsSerializer)
+    @extend_schema(parameters=[PageSerializer], responses=OpenApiTypes.OBJECT)
     def get(self, request):
         form = PageSerializer(data=request.query_params.dict())
         form.is_valid(raise_exception=True)
@@ -93,9 +55,9 @@ class Notifications(APIView):
 
 
 class Marks(APIView):
-    """POST: mark some of mine, here and in each open tab."""
+    """POST: mark some of mine; the answer is the `marked` frame that each open tab gets."""
 
-    @extend_schema(request=MarkSerializer, responses=MarkedSerializer)
+    @extend_schema(request=MarkSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request):
         form = MarkSerializer(data=request.data)
         form.is_valid(raise_exception=True)

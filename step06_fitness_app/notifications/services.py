@@ -1,11 +1,12 @@
 """What notifications do, without sockets: told once, numbered, marked. Called in a thread."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from notifications import messages as wire
@@ -52,11 +53,12 @@ def send(new: Iterable[Notification]) -> list[Notification]:
         used = set(known.values_list("user_id", "key"))
         fresh = []
         for row in rows:
-            if (row.user_id, row.key) not in used:
-                used |= {(row.user_id, row.key)} if row.key else set()
-                bells[row.user_id].last_number += 1
-                row.number = bells[row.user_id].last_number
-                fresh.append(row)
+            if row.key and (row.user_id, row.key) in used:
+                continue
+            used.add((row.user_id, row.key))
+            bells[row.user_id].last_number += 1
+            row.number = bells[row.user_id].last_number
+            fresh.append(row)
         Bell.objects.bulk_update(bells.values(), ["last_number"])
         told += Notification.objects.bulk_create(fresh)
     frames = [(row.user_id, wire.frame_of(row)) for row in told]
@@ -91,10 +93,10 @@ def award(user_id: int) -> list[Achievement]:
     # streak whose other days are private is none for them.
     open_ = [fact for fact, privacy in facts if may_see(Relation.FRIEND, privacy)]
     shown = [one for one in due(open_) if one.key in keys]
-    own = [notice(user, Kind.ACHIEVEMENT, one, workout_id=one.workout_id) for one in awarded]
+    own = [notice(user_id, Kind.ACHIEVEMENT, one, workout_id=one.workout_id) for one in awarded]
     theirs = [
-        notice(friend, Kind.FRIEND_ACHIEVEMENT, one, about=user)
-        for friend in (friends_to_tell(user_id) if shown else [])
+        notice(friend_id, Kind.FRIEND_ACHIEVEMENT, one, about=user)
+        for friend_id in (friends_to_tell(user_id) if shown else [])
         for one in shown
     ]
     send([*own, *theirs])
@@ -105,14 +107,7 @@ def take(user: User, one: Award) -> Achievement | None:
     """None for who comes second; the savepoint keeps the rest of their transaction whole."""
     try:
         with transaction.atomic():
-            return Achievement.objects.create(
-                user=user,
-                rule=one.rule,
-                key=one.key,
-                title=one.title,
-                detail=one.detail,
-                workout_id=one.workout_id,
-            )
+            return Achievement.objects.create(user=user, **asdict(one))
     except IntegrityError:
         return None
 
@@ -124,17 +119,18 @@ def given(user: User) -> set[str]:
     return set(user.achievements.values_list("key", flat=True))
 
 
-def notice(user: User, kind: str, one: Award | Achievement, about=None, **data) -> Notification:
+def notice(user_id: int, kind: str, one: Award | Achievement, about=None, **data) -> Notification:
     """One of the notifications of an award."""
     key = f"{one.key}.{about.pk if about else ''}"
     data |= {"rule": one.rule, "title": one.title, "detail": one.detail}
-    return Notification(user=user, kind=kind, key=key, about=about, data=data)
+    return Notification(user_id=user_id, kind=kind, key=key, about=about, data=data)
 
 
-def friends_to_tell(user_id: int) -> Iterator[User]:
-    """Friends, without those of a friendship that a block has not ended yet."""
+def friends_to_tell(user_id: int) -> QuerySet:
+    """Ids of friends, without those of a friendship that a block has not ended yet."""
     blocked = Block.objects.filter(blocker=user_id).values("blocked")
-    return friends_of(user_id).exclude(pk__in=blocked).exclude(blocks__blocked=user_id).iterator()
+    friends = friends_of(user_id).exclude(pk__in=blocked).exclude(blocks__blocked=user_id)
+    return friends.values_list("pk", flat=True)
 
 
 def facts_of(user: User) -> Iterator[tuple[Fact, Privacy]]:
