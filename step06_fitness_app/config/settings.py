@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "feed",
     "coaching",
     "form",
+    "demo",  # leave it out with its folder
 ]
 
 ASGI_APPLICATION = "config.asgi.application"

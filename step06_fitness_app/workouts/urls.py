@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from workouts import api, views
+from workouts import api, uploads, views
 
 api_urlpatterns = [
+    path("api/workouts/import/", uploads.Import.as_view(), name="api-import"),
     path("api/workouts/", api.Workouts.as_view(), name="api-workouts"),
     path("api/workouts/<int:pk>/", api.OneWorkout.as_view(), name="api-workout"),
     path("api/workouts/<int:pk>/samples/", api.WorkoutSamples.as_view(), name="api-samples"),

@@ -1,0 +1,99 @@
+"""Whom the demo makes, what they are to each other, and what they have done so far."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from chat import services as chat
+from chat.models import Message
+from people import services as people
+from people.models import Profile, Role
+from workouts import fit
+from workouts.recordings import Recording
+from workouts.services import store_recording
+
+PEOPLE = ["ada", "ben", "cleo", "leo", "mia", "noa", "sam", "tom"]
+TRAINER, STAFF = "tom", "sam"
+TRAINED = ["ada tom", "ben tom"]  # the client, the trainer
+FRIENDS = ["ada ben", "ada cleo", "ada mia", "ben cleo", "ben mia", "cleo leo", "leo mia"]
+ASKING = ["noa ada", "leo ada"]
+TALKS = {
+    "ada ben": [
+        ("ada", "Rowing at six?"),
+        ("ben", "On the bike today, see you on the live page."),
+        ("ada", "I will watch and eat cake."),
+    ],
+    "ada tom": [
+        ("tom", "Good week. Two easy rides before the next hard one, please."),
+        ("ada", "Two easy ones, promised."),
+    ],
+    "ben cleo": [("cleo", "500 m in under two minutes, finally!"), ("ben", "Show-off. Well done!")],
+}
+# Days ago, recording, and how much of it: some in a row, some longer than any before.
+BIKE, ROWER = "indoor-trainer", "fitness-equipment"
+DONE = {
+    "ada": [(16, BIKE, 0.5), (9, ROWER, 0.6), (3, BIKE, 0.7), (2, ROWER, 0.8), (1, BIKE, 1)],
+    "ben": [(20, BIKE, 0.6), (6, BIKE, 0.9), (5, ROWER, 0.5)],
+    "cleo": [(day, ROWER, 1 - day / 10) for day in (7, 6, 5, 4, 3, 2, 1)],
+    "leo": [(12, BIKE, 0.8), (1, ROWER, 0.4)],
+    "mia": [(2, BIKE, 0.5), (1, BIKE, 0.3)],
+}
+
+
+def recording(name: str) -> Recording:
+    """One of the real recordings that come with this project."""
+    return fit.read(settings.BASE_DIR / f"data/workouts/{name}.fit")
+
+
+# --8<-- [start:make]
+@transaction.atomic
+def make() -> None:
+    """Make who is missing, and what is theirs, all or nothing. Who is here keeps what they have."""
+    missing = set(PEOPLE) - set(User.objects.values_list("username", flat=True))
+    for name in sorted(missing):
+        is_staff = name == STAFF
+        user = User.objects.create_user(
+            name, password=f"{name}-demo", is_staff=is_staff, is_superuser=is_staff
+        )
+        if name == TRAINER:
+            Profile.objects.filter(user=user).update(role=Role.TRAINER)
+    users = User.objects.in_bulk(PEOPLE, field_name="username")
+
+    def pairs(of):
+        together = (pair.split() for pair in of)
+        return [[users[name] for name in pair] for pair in together if missing & {*pair}]
+
+    for one, other in pairs([*FRIENDS, *ASKING]):
+        people.ask(one, other)
+    for one, other in pairs(FRIENDS):
+        people.ask(other, one)
+    for one, other in pairs(TRAINED):
+        Profile.objects.filter(user=one).update(trainer=other)
+    for one, other in pairs(TALKS):
+        talk(one, other, TALKS[f"{one} {other}"])
+    for name in missing & {*DONE}:
+        for days, file, part in DONE[name]:
+            store_recording(users[name], ago(recording(file), days, part))
+
+
+# --8<-- [end:make]
+
+
+def ago(whole: Recording, days: int, part: float) -> Recording:
+    """The first part of a recording, as if it had been made some days ago."""
+    at = timezone.now().replace(minute=12, second=0, microsecond=0) - timedelta(days=days)
+    return replace(whole, started_at=at, samples=whole.samples[: int(len(whole.samples) * part)])
+
+
+def talk(one: User, other: User, lines: list[tuple[str, str]]) -> None:
+    """What two have said so far; made once, since each line has a client_id."""
+    conversation = chat.start(one, other)
+    for number, (name, text) in enumerate(lines):
+        sender = one if one.username == name else other
+        message = chat.store(conversation.pk, sender, text, f"demo-{number}")
+        sent_at = timezone.now() - timedelta(hours=2 * (len(lines) - number))
+        Message.objects.filter(pk=message.pk).update(sent_at=sent_at)
