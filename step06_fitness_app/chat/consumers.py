@@ -1,16 +1,16 @@
 """Two people, and nobody else: who may, who spoke and to whom is never the client's to say."""
 
 from channels.db import database_sync_to_async as in_thread
-from realtime import groups
-from realtime.consumers import PersonConsumer
-from realtime.messages import Ack
-from realtime.numbered import NumberedMixin
-from realtime.publish import publish
-from realtime.rights import Refused
 
 from chat import messages as wire
 from chat import services
 from chat.models import Conversation
+from realtime import groups
+from realtime.consumers import PersonConsumer
+from realtime.messages import Ack, Error
+from realtime.numbered import NumberedMixin
+from realtime.publish import publish
+from realtime.rights import Refused
 
 
 class ChatConsumer(NumberedMixin, PersonConsumer):
@@ -18,13 +18,14 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
 
     Receives and sends what messages.py lists. Without `after`, the first frame is the newest
     history; with it, all that came after that number. Closes with 4403 (no conversation of
-    yours: not there, or others'), 4400 (`after` not valid) and as every PersonConsumer.
+    yours: not there, others', or one of you has blocked the other), 4400 (`after` not valid) and
+    as every PersonConsumer. Who may no longer talk can read.
     """
 
     messages = wire
 
     async def permit(self):
-        """Only the two: asked before anything else, and again at every recheck."""
+        """Only the two, without a block: asked before anything else, and at every recheck."""
         asked = self.scope["url_route"]["kwargs"]["conversation_id"]
         try:
             self.conversation = await in_thread(services.find)(self.user, asked)
@@ -33,6 +34,7 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
         self.group = groups.conversation(self.conversation.pk)
 
     async def enter(self):
+        await self.join(groups.typing(self.conversation.pk, self.user.pk))
         await self.begin(self.group)
 
     # --8<-- [start:handle]
@@ -41,13 +43,15 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
             match message:
                 case wire.SendMessage():
                     await self.say(message.message, message.client_id)
-                case wire.SendTyping():  # may be lost, and asks no database
-                    await publish(self.group, wire.Typing(self.user.username, message.is_typing))
+                case wire.SendTyping():
+                    await self.type(message.is_typing)
                 case wire.MarkRead():
                     await self.mark_read(message.up_to)
                 case wire.AskHistory():
                     await self.send_older(message.before)
-        except Conversation.DoesNotExist:  # the other one was deleted, and this with them
+        except services.NotLinked as problem:
+            await self.reply(Error("not_allowed", str(problem)))
+        except Conversation.DoesNotExist:  # blocked, or deleted and this with them
             raise Refused(4403, "this is no conversation of yours") from None
 
     async def say(self, text: str, client_id: str | None) -> None:
@@ -57,6 +61,13 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
         await self.reply(Ack(client_id, message.number))
 
     # --8<-- [end:handle]
+
+    async def type(self, is_typing: bool) -> None:
+        """To the other only. It may be lost, and asks no database: a recheck tells of changes."""
+        if self.conversation.is_linked:
+            other = self.conversation.other(self.user)
+            group = groups.typing(self.conversation.pk, other.pk)
+            await publish(group, wire.Typing(self.user.username, is_typing))
 
     async def mark_read(self, up_to: int) -> None:
         moved = await in_thread(services.mark_read)(self.conversation.pk, self.user, up_to)

@@ -4,12 +4,16 @@ from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
+from chat.services import NotLinked
+from people.relations import may_talk
+from people.services import visible_to
+
 
 class StartForm(forms.Form):
     """Somebody else, by username."""
 
     user = forms.ModelChoiceField(
-        User.objects.filter(is_active=True),
+        User.objects.none(),
         to_field_name="username",
         widget=forms.TextInput,
         error_messages={"invalid_choice": "There is nobody of that name."},
@@ -18,9 +22,10 @@ class StartForm(forms.Form):
     def __init__(self, *args, me, **kwargs):
         super().__init__(*args, **kwargs)
         self.me = me
+        self.fields["user"].queryset = visible_to(me)
 
     def clean_user(self):
         user = self.cleaned_data["user"]
-        if user == self.me:
-            raise ValidationError("That is you.")
+        if not may_talk(self.me.pk, user.pk):
+            raise ValidationError(str(NotLinked()))
         return user

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from msgspec import Struct
-from realtime import messages as realtime
-from realtime.messages import Ack, AskHistory, Authenticate, ClientId, Number, Text, decoder
 
 from chat.models import Conversation, Message
+from realtime import messages as realtime
+from realtime.messages import Ack, AskHistory, Authenticate, ClientId, Number, Text, decoder
 
 
 # --8<-- [start:in]

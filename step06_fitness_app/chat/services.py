@@ -5,19 +5,43 @@ import re
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Case, Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, When
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
 from django.db.models.functions import Coalesce
-from realtime import limits
 
 from chat.models import Conversation, Message
+from people.relations import blocks, linked, may_talk
+from realtime import limits
 
 PAGE = 50  # messages
 
 
+class NotLinked(Exception):
+    """These two may not talk, or no longer."""
+
+    def __init__(self):
+        super().__init__("You can talk to friends, your trainer and your clients.")
+
+
 # --8<-- [start:permission]
 def of(user: User) -> QuerySet[Conversation]:
-    """The conversations `user` takes part in. Every way to one begins here: socket and HTTP."""
-    return Conversation.objects.filter(Q(first=user) | Q(second=user))
+    """The conversations `user` takes part in, and may still write in where it `is_linked`.
+
+    Every way to one begins here: socket and HTTP. A block hides it from both.
+    """
+    pair = OuterRef("first"), OuterRef("second")
+    own = Conversation.objects.filter(Q(first=user) | Q(second=user), ~Exists(blocks(*pair)))
+    return own.annotate(is_linked=linked(*pair))
 
 
 def find(user: User, conversation_id: int | str) -> Conversation:
@@ -35,7 +59,9 @@ def find(user: User, conversation_id: int | str) -> Conversation:
 
 
 def start(user: User, other: User) -> Conversation:
-    """The one conversation of two different people, made if there is none."""
+    """The one conversation of two different people, made if there is none. Raises NotLinked."""
+    if not may_talk(user.pk, other.pk):
+        raise NotLinked
     first, second = sorted([user, other], key=lambda person: person.pk)
     return Conversation.objects.get_or_create(first=first, second=second)[0]
 
@@ -46,12 +72,15 @@ def store(conversation_id: int, sender: User, text: str, client_id: str | None) 
     """Store a message under the next number, taken under the lock; committed on return.
 
     A `client_id` that this sender used already gives that row. The other one's are not theirs.
+    Raises NotLinked where one of the two has ended what they were to each other.
     """
     limits.count("messages", sender.pk, settings.USER_MESSAGES_PER_MINUTE)
     conversation = of(sender).select_for_update().get(pk=conversation_id)
     own = conversation.messages.filter(sender=sender).select_related("sender")
     if client_id and (known := own.filter(client_id=client_id).first()):
         return known
+    if not conversation.is_linked:
+        raise NotLinked
     conversation.last_number += 1
     conversation.save(update_fields=["last_number"])
     return conversation.messages.create(

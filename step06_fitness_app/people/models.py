@@ -33,9 +33,7 @@ class Profile(models.Model):
         PERSON, models.SET_NULL, null=True, blank=True, related_name="clients"
     )
     # Of new workouts; each has one of its own.
-    privacy = models.CharField(
-        max_length=8, choices=Privacy.choices, default=Privacy.FRIENDS
-    )
+    privacy = models.CharField(max_length=8, choices=Privacy.choices, default=Privacy.FRIENDS)
 
     def __str__(self):
         return f"{self.user}, {self.role}"

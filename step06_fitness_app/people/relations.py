@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, Q, QuerySet
 
 from people.models import Block, Friendship, Privacy, Profile
 
@@ -52,14 +52,31 @@ def relation(viewer_id: int, owner_id: int) -> Relation:
 
 def is_blocked(one_id: int, other_id: int) -> bool:
     """Whether either of two has blocked the other."""
-    either = Q(blocker=one_id, blocked=other_id) | Q(blocker=other_id, blocked=one_id)
-    return Block.objects.filter(either).exists()
+    return blocks(one_id, other_id).exists()
 
 
 def may_talk(one_id: int, other_id: int) -> bool:
     """Friends may, and a trainer and their client, whichever of them asks."""
-    linked = {Relation.FRIEND, Relation.TRAINER}
-    return relation(one_id, other_id) in linked or relation(other_id, one_id) in linked
+    return Profile.objects.filter(
+        ~Exists(blocks(one_id, other_id)), linked(*sorted([one_id, other_id])), user=one_id
+    ).exists()
+
+
+# --8<-- [start:queries]
+def blocks(one: int | F, other: int | F) -> QuerySet[Block]:
+    """The blocks between two; inside of a query, Exists(blocks(OuterRef("…"), …))."""
+    either = Q(blocker=one, blocked=other) | Q(blocker=other, blocked=one)
+    return Block.objects.filter(either)
+
+
+def linked(first: int | F, second: int | F) -> Exists:
+    """In a query: whether two are friends, or trainer and client. `first` has the lower id."""
+    friends = Friendship.objects.filter(first=first, second=second, accepted_at__isnull=False)
+    trains = Q(user=first, trainer=second) | Q(user=second, trainer=first)
+    return Exists(friends) | Exists(Profile.objects.filter(trains))
+
+
+# --8<-- [end:queries]
 
 
 def friendship(one_id: int, other_id: int) -> QuerySet[Friendship]:

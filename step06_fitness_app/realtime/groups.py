@@ -11,6 +11,11 @@ def conversation(conversation_id: int) -> str:
     return f"conversation.{conversation_id}"
 
 
+def typing(conversation_id: int, listener_id: int) -> str:
+    """One participant, who is told that the other types."""
+    return f"typing.{conversation_id}.{listener_id}"
+
+
 def notifications(user_id: int) -> str:
     """One person's bell, in each of their tabs."""
     return f"notifications.{user_id}"

@@ -2,7 +2,9 @@
 
 from contextlib import asynccontextmanager
 
-from tests.people import knock, visit
+from django.contrib.auth.models import User
+
+from tests.people import befriend, knock, visit
 
 
 def path(conversation: object) -> str:
@@ -10,13 +12,14 @@ def path(conversation: object) -> str:
 
 
 def start(username: str, other: str) -> int:
-    """Begin a conversation; its id."""
-    from django.contrib.auth.models import User
-
+    """Begin a conversation of two, who become friends if they may not talk yet; its id."""
     from chat import services
+    from people.relations import may_talk
 
-    people = [User.objects.get(username=name) for name in (username, other)]
-    return services.start(*people).pk
+    one, two = (User.objects.get(username=name) for name in (username, other))
+    if not may_talk(one.pk, two.pk):
+        befriend(one, two)
+    return services.start(one, two).pk
 
 
 @asynccontextmanager

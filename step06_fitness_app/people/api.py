@@ -1,0 +1,207 @@
+"""People over HTTP: oneself, the others, friendships and blocks; only ever one's own ends."""
+
+from django.contrib.auth import logout
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, Throttled
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from people import services
+from people.models import Profile, Role
+from realtime.limits import TooMuch
+
+
+class SignUpSerializer(serializers.Serializer):
+    """A name and a password; both have rules."""
+
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=128, trim_whitespace=False, write_only=True)
+
+    def create(self, given):
+        return services.sign_up(**given, address=self.context["address"])
+
+
+class DeletionSerializer(serializers.Serializer):
+    """Whoever deletes an account says its password."""
+
+    password = serializers.CharField(max_length=128, trim_whitespace=False, write_only=True)
+
+    def create(self, given):
+        services.delete_account(self.context["user"], **given)
+        return self.context["user"]
+
+
+class MeSerializer(serializers.ModelSerializer):
+    """Oneself. `trainer` is a username, or null."""
+
+    username = serializers.CharField(source="user.username", read_only=True)
+    trainer = serializers.CharField(
+        max_length=150, allow_null=True, allow_blank=True, required=False
+    )
+
+    class Meta:
+        model = Profile
+        fields = ["username", "role", "trainer", "privacy"]
+
+    def validate_trainer(self, username):
+        try:
+            return (
+                services.trainers(self.instance.user).get(username=username) if username else None
+            )
+        except ObjectDoesNotExist:
+            raise serializers.ValidationError("There is no trainer of that name.") from None
+
+    def update(self, profile, changes):
+        services.change(profile, **changes)
+        return profile
+
+
+class SearchSerializer(serializers.Serializer):
+    """A part of a username."""
+
+    search = serializers.CharField(max_length=150)
+
+
+class PersonSerializer(serializers.Serializer):
+    """Somebody else."""
+
+    username = serializers.CharField()
+    role = serializers.ChoiceField(Role.choices, source="profile.role")
+
+
+class StandingSerializer(PersonSerializer):
+    """Somebody else, and what they are to me: asked by me, or asking me."""
+
+    friendship = serializers.ChoiceField(["none", "asked", "asking", "friends"])
+    is_my_trainer = serializers.BooleanField()
+    is_my_client = serializers.BooleanField()
+    may_talk = serializers.BooleanField()
+
+
+class CircleSerializer(serializers.Serializer):
+    """My friends, whom I asked, and who is asking me."""
+
+    friends = PersonSerializer(many=True)
+    asked = PersonSerializer(many=True)
+    asking = PersonSerializer(many=True)
+
+
+class PeopleView(APIView):
+    """The services' refusals as HTTP's."""
+
+    def handle_exception(self, problem):
+        if isinstance(problem, ObjectDoesNotExist):
+            problem = NotFound()
+        elif isinstance(problem, TooMuch):
+            problem = Throttled(detail=str(problem))
+        elif isinstance(problem, ValidationError):
+            problem = serializers.ValidationError(problem.message_dict)
+        return super().handle_exception(problem)
+
+
+def saved(form: serializers.BaseSerializer) -> serializers.BaseSerializer:
+    form.is_valid(raise_exception=True)
+    form.save()
+    return form
+
+
+class SignUp(PeopleView):
+    """POST: somebody new, who can then obtain tokens."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(request=SignUpSerializer, responses={201: SignUpSerializer})
+    def post(self, request):
+        context = {"address": request.META["REMOTE_ADDR"]}
+        return Response(saved(SignUpSerializer(data=request.data, context=context)).data, 201)
+
+
+class Me(PeopleView):
+    """GET, PATCH: my profile. DELETE with my password: my account, and all that is mine."""
+
+    @extend_schema(responses=MeSerializer)
+    def get(self, request):
+        return Response(MeSerializer(request.user.profile).data)
+
+    @extend_schema(request=MeSerializer, responses=MeSerializer)
+    def patch(self, request):
+        form = MeSerializer(request.user.profile, data=request.data, partial=True)
+        return Response(saved(form).data)
+
+    @extend_schema(request=DeletionSerializer, responses={204: None})
+    def delete(self, request):
+        saved(DeletionSerializer(data=request.data, context={"user": request.user}))
+        logout(request)
+        return Response(status=204)
+
+
+class People(PeopleView):
+    """GET: the first 20 whose names contain `search`."""
+
+    @extend_schema(parameters=[SearchSerializer], responses=PersonSerializer(many=True))
+    def get(self, request):
+        form = SearchSerializer(data=request.query_params.dict())
+        form.is_valid(raise_exception=True)
+        found = services.search(request.user, form.validated_data["search"])
+        return Response(PersonSerializer(found, many=True).data)
+
+
+class Person(PeopleView):
+    """GET: somebody else, and what they are to me. Who is blocked is not there."""
+
+    @extend_schema(responses=StandingSerializer)
+    def get(self, request, username: str):
+        return Response(standing(request, username))
+
+
+class Friends(PeopleView):
+    """GET: my friends, and the requests both ways."""
+
+    @extend_schema(responses=CircleSerializer)
+    def get(self, request):
+        return Response(CircleSerializer(services.circle(request.user)).data)
+
+
+class Friend(PeopleView):
+    """POST: ask, or accept. DELETE: unfriend, take the request back, or decline."""
+
+    @extend_schema(request=None, responses=StandingSerializer)
+    def post(self, request, username: str):
+        services.ask(request.user, services.find(request.user, username))
+        return Response(standing(request, username))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request, username: str):
+        services.unfriend(request.user, services.find(request.user, username))
+        return Response(status=204)
+
+
+class Blocks(PeopleView):
+    """GET: whom I have blocked."""
+
+    @extend_schema(responses=PersonSerializer(many=True))
+    def get(self, request):
+        return Response(PersonSerializer(services.blocked_by(request.user), many=True).data)
+
+
+class BlockOf(PeopleView):
+    """POST: block somebody. DELETE: unblock them; what the block ended stays ended."""
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request, username: str):
+        services.block(request.user, services.find(request.user, username))
+        return Response(status=204)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request, username: str):
+        services.unblock(request.user, username)
+        return Response(status=204)
+
+
+def standing(request, username: str) -> dict:
+    other = services.find(request.user, username)
+    return StandingSerializer(services.standing(request.user, other)).data
