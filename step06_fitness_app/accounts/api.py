@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.exceptions import AuthenticationFailed
@@ -45,6 +46,13 @@ class LogoutSerializer(serializers.Serializer):
     refresh = serializers.CharField(required=False)
 
 
+class TicketSerializer(serializers.Serializer):
+    """A ticket, and for how many seconds it is good."""
+
+    ticket = serializers.CharField()
+    expires_in = serializers.IntegerField()
+
+
 class LenientAuthentication(TokenAuthentication):
     """An expired access token, which many clients send along, does not hinder a log-out."""
 
@@ -55,6 +63,7 @@ class LenientAuthentication(TokenAuthentication):
             return None
 
 
+@extend_schema(request=LogoutSerializer, responses={204: None}, auth=[{"jwtAuth": []}, {}])
 @api_view(["POST"])
 @authentication_classes([LenientAuthentication])
 @permission_classes([AllowAny])  # whoever holds the refresh token may give it up
@@ -75,6 +84,7 @@ def logout(request):
     return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+@extend_schema(request=None, responses=TicketSerializer)
 @api_view(["POST"])
 @authentication_classes([TokenAuthentication])
 @permission_classes([IsAuthenticated])

@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self):
-        from accounts import checks, signals  # noqa: F401
+        from accounts import checks, schema, signals  # noqa: F401

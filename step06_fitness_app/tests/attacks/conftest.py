@@ -27,7 +27,6 @@ PRODUCTION = {
     "HTTPS": "False",  # no certificate here
     "REDIS_URL": "",  # one process, whose cache and layer the tests reach into
 }
-DEVELOPMENT = {**PRODUCTION, "DEBUG": "True"}  # where the demo may make its people
 NUMBERS = itertools.count(1)
 LEFT = shutil.ignore_patterns("__pycache__", ".pytest_cache", "*.sqlite3*", ".env", ".venv")
 
@@ -110,16 +109,16 @@ class Target(Server):
 
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The server, in a copy of the step, with the people and the room of the demo."""
+    """The server, in a copy of the step, with sam of the staff."""
     folder = tmp_path_factory.mktemp("attacked") / STEP.name
     shutil.copytree(STEP, folder, ignore=LEFT)
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("DATABASE_URL", raising=False)  # a database of its own: SQLite, in there
-        for arguments in (["migrate", "-v", "0"], ["demo"]):
-            command = [sys.executable, "manage.py", *arguments]
-            subprocess.run(command, cwd=folder, env={**os.environ, **DEVELOPMENT}, check=True)
+        command = [sys.executable, "manage.py", "migrate", "-v", "0"]
+        subprocess.run(command, cwd=folder, env={**os.environ, **PRODUCTION}, check=True)
         listen = ["-m", "daphne", "-b", "127.0.0.1", "-p", "0"]
         server = Target(folder, *listen, "tests.attacks.server:application")
+    server.call(inside.person, "sam", {"is_staff": True, "is_superuser": True})
     yield server
     server.stop()
 
@@ -150,12 +149,10 @@ def browser(target):
 
 
 @pytest.fixture
-def own_room(target) -> Callable[..., str]:
-    """Make a room that no other test knows, of these people: its path."""
+def own_talk(target, someone) -> Callable[..., str]:
+    """Make two people friends who talk, one of them nobody in particular if need be: the path."""
 
-    def make(*members: str) -> str:
-        name = f"room{next(NUMBERS)}"
-        target.call(inside.room, name, *members)
-        return f"/ws/chat/{name}/"
+    def make(username: str, other: str | None = None) -> str:
+        return f"/ws/chat/{target.call(inside.talk, username, other or someone())}/"
 
     return make

@@ -8,8 +8,9 @@ from django.db import OperationalError
 
 from accounts import services, tickets
 from accounts.api import ObtainSerializer
-from rooms.models import Message, Room
-from tests.people import browser_of, cookie_of
+from chat.models import Message
+from chat.services import start
+from tests.people import befriend, browser_of, cookie_of
 
 
 def person(username: str, fields: dict | None = None) -> int:
@@ -17,11 +18,11 @@ def person(username: str, fields: dict | None = None) -> int:
     return User.objects.create_user(username, **(fields or {})).pk
 
 
-def room(name: str, *members: str) -> int:
-    """A room of these people."""
-    made = Room.objects.create(name=name)
-    made.members.set(User.objects.filter(username__in=members))
-    return made.pk
+def talk(username: str, other: str) -> int:
+    """A conversation of two friends."""
+    people = [User.objects.get(username=name) for name in (username, other)]
+    befriend(*people)
+    return start(*people).pk
 
 
 def cookie(username: str) -> str:
@@ -55,14 +56,18 @@ def ticket(username: str) -> str:
     return tickets.issue(access(username))
 
 
-def texts(room_name: str) -> list[tuple[str, str]]:
-    """Who said what in a room, as it is stored."""
-    rows = Message.objects.filter(room__name=room_name).order_by("number")
-    return list(rows.values_list("user__username", "text"))
+def texts(path: str) -> list[tuple[str, str]]:
+    """Who said what in the conversation of that path, as it is stored."""
+    rows = Message.objects.filter(conversation=id_of(path)).order_by("number")
+    return list(rows.values_list("sender__username", "text"))
 
 
-def how_many(room_name: str) -> int:
-    return Message.objects.filter(room__name=room_name).count()
+def how_many(path: str) -> int:
+    return Message.objects.filter(conversation=id_of(path)).count()
+
+
+def id_of(path: str) -> str:
+    return path.split("/")[-2]
 
 
 def end_all(username: str) -> None:

@@ -102,9 +102,10 @@ def test_each_security_setting_that_is_lost_is_warned_of(shipped, change, warnin
 def test_a_server_without_a_key_of_its_own_does_not_start(shipped):
     """The key for development is public: whoever reads this project could sign tokens."""
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY"):
-        shipped(DEBUG="False")
+        shipped(DEBUG="False", ALLOWED_HOSTS="pulse.example.org")
     assert shipped()["DEBUG"] is True  # nothing set is development …
-    assert shipped(SECRET_KEY=KEY)["DEBUG"] is False  # … and a key of one's own is not
+    own = shipped(SECRET_KEY=KEY, ALLOWED_HOSTS="pulse.example.org")
+    assert own["DEBUG"] is False  # … and a key of one's own is not
 
 
 def test_production_is_https_unless_it_says_otherwise(shipped):
@@ -120,8 +121,7 @@ def test_several_processes_without_redis_do_not_start():
     """Each would have tickets, limits and log-outs of its own."""
     refused = run("manage.py", "check", **PRODUCTION, PROCESSES="2")
     assert refused.returncode == 1
-    assert "accounts.E001" in refused.stderr
-    assert "accounts.E002" in refused.stderr
+    assert "set REDIS_URL" in refused.stderr
     redis = {"REDIS_URL": "redis://127.0.0.1:1/0"}  # not asked for anything by the check
     assert run("manage.py", "check", **PRODUCTION, PROCESSES="2", **redis).returncode == 0
 

@@ -14,9 +14,9 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import override_settings
 
-from accounts.consumers import PersonConsumer
-from accounts.groups import person_group
-from rooms import messages as wire
+from chat import messages as wire
+from realtime import groups
+from realtime.consumers import PersonConsumer
 from tests.attacks import inside
 from tests.attacks.inside import all_of
 from tests.people import Closed
@@ -28,17 +28,13 @@ TOO_FAST = (4429, "too fast; come back in a minute")
 MAX_MESSAGE_LENGTH = settings.MAX_MESSAGE_LENGTH
 
 
-def name_of(path: str) -> str:
-    return path.split("/")[-2]
-
-
 def cookie(target, username: str) -> dict:
     return {"cookie": target.call(inside.cookie, username)}
 
 
 def limits(**changed):
     """Small limits, in a minute that does not end."""
-    return all_of(override_settings(**changed), patch("limits.counter.time", lambda: 1e9))
+    return all_of(override_settings(**changed), patch("realtime.limits.time", lambda: 1e9))
 
 
 def limit(name: str, value, *lost: str):
@@ -59,18 +55,18 @@ def throw(socket, count: int) -> None:
 
 
 def no_bucket():
-    return patch("limits.bucket.Bucket.take", lambda self: True)
+    return patch("realtime.limits.Bucket.take", lambda self: True)
 
 
-async def test_ten_thousand_messages_end_after_a_few(target, someone, own_room):
+async def test_ten_thousand_messages_end_after_a_few(target, someone, own_talk):
     attacker, victim = someone(), someone()
-    spammed, quiet = own_room(attacker), own_room(victim)
+    spammed, quiet = own_talk(attacker), own_talk(victim)
     async with (
         target.socket(quiet, **cookie(target, victim)) as other,
         target.socket(spammed, **cookie(target, attacker)) as socket,
     ):
-        await other.get("online")
-        await socket.get("online")
+        await other.get("chat_history")
+        await socket.get("chat_history")
         began = time.monotonic()
         throw(socket, 10_000)
         assert await other.said("is anybody there?") == 1  # answered, meanwhile
@@ -82,26 +78,26 @@ async def test_ten_thousand_messages_end_after_a_few(target, someone, own_room):
         assert closed.value.code == 4429
     warnings = [frame for frame in frames if frame.get("code") == "too_fast"]
     assert [warning["detail"] for warning in warnings] == ["wait a moment"] * 5
-    stored = target.call(inside.how_many, name_of(spammed))
+    stored = target.call(inside.how_many, spammed)
     assert 30 <= stored <= 31 + 10 * took
 
-    spammed = own_room(attacker)
+    spammed = own_talk(attacker)
     with target.without(no_bucket):
         async with target.socket(spammed, **cookie(target, attacker)) as socket:
-            await socket.get("online")
+            await socket.get("chat_history")
             throw(socket, 100)
             await socket.get("chat_message", number=100)
-    assert target.call(inside.how_many, name_of(spammed)) == 100
+    assert target.call(inside.how_many, spammed) == 100
 
 
-async def test_a_reconnect_does_not_begin_a_new_count(target, someone, own_room):
+async def test_a_reconnect_does_not_begin_a_new_count(target, someone, own_talk):
     """The bucket is a connection's own; the count of the minute is the person's."""
     username = someone()
-    path, way = own_room(username), cookie(target, username)
+    path, way = own_talk(username), cookie(target, username)
 
     async def one_more() -> str:
         async with target.socket(path, **way) as socket:
-            await socket.get("online")
+            await socket.get("chat_history")
             await socket.say(message="spam")
             while (frame := await socket.hear())["type"] not in ("ack", "error"):
                 pass
@@ -110,7 +106,7 @@ async def test_a_reconnect_does_not_begin_a_new_count(target, someone, own_room)
     with target.without(limit, "USER_MESSAGES_PER_MINUTE", 3):
         answers = [await one_more() for _ in range(5)]
     assert answers == ["stored"] * 3 + ["no more than 3 messages a minute"] * 2
-    with target.without(limit, "USER_MESSAGES_PER_MINUTE", 3, "limits.counter.allow"):
+    with target.without(limit, "USER_MESSAGES_PER_MINUTE", 3, "realtime.limits.count"):
         assert [await one_more() for _ in range(5)] == ["stored"] * 5
 
 
@@ -122,9 +118,9 @@ async def test_who_reconnects_on_and_on_is_sent_away(target, someone):
     with target.without(limit, "CONNECTS_PER_MINUTE", 3):
         frames = [await target.first_frame(WHOAMI, **way) for _ in range(5)]
     assert [frame["type"] for frame in frames] == ["whoami"] * 3 + ["closing"] * 2
-    assert frames[-1]["reason"] == "no more than 3 new connections a minute"
+    assert frames[-1]["reason"] == "no more than 3 connections a minute"
     assert frames[-1]["code"] == 4429
-    with target.without(limit, "CONNECTS_PER_MINUTE", 3, "limits.counter.allow"):
+    with target.without(limit, "CONNECTS_PER_MINUTE", 3, "realtime.limits.count"):
         frames = [await target.first_frame(WHOAMI, **way) for _ in range(5)]
     assert [frame["type"] for frame in frames] == ["whoami"] * 5
 
@@ -132,7 +128,9 @@ async def test_who_reconnects_on_and_on_is_sent_away(target, someone):
 def no_slots():
     return all_of(
         override_settings(CONNECTIONS_PER_USER=2),
-        patch("limits.slots.take", lambda user_id, connection: f"beyond.{connection[-32:]}"),
+        patch(
+            "realtime.limits.take_slot", lambda user_id, connection: f"beyond.{connection[-32:]}"
+        ),
     )
 
 
@@ -166,8 +164,10 @@ def until_free(username: str) -> bool:
     user_id, deadline = User.objects.get(username=username).pk, time.monotonic() + 2
 
     def is_there() -> bool:
-        groups = get_channel_layer().groups
-        return bool(cache.get(f"limits.slot.{user_id}.0")) or person_group(user_id) in groups
+        return (
+            bool(cache.get(f"limits.slot.{user_id}.0"))
+            or groups.person(user_id) in get_channel_layer().groups
+        )
 
     while is_there() and time.monotonic() < deadline:
         threading.Event().wait(0.01)
@@ -207,7 +207,7 @@ async def test_a_lost_connection_gives_back_what_it_took(target, someone, end):
 
 
 def never_too_many():
-    return patch("accounts.consumers.row_is_full", lambda times, seconds: False)
+    return patch("realtime.limits.Row.is_full", lambda self: False)
 
 
 async def test_the_twentieth_bad_message_is_the_last(target, someone):
@@ -234,7 +234,7 @@ def careless_decode():
             return wire.AskHistory(fields["before"])
         return wire.SendMessage(fields["message"], fields.get("client_id"))
 
-    return patch("rooms.consumers.RoomConsumer.decode", staticmethod(decode))
+    return patch("chat.messages.decode", decode)
 
 
 # Python 3.13 still reads a depth of 7,000; the longest message could have twice that.
@@ -262,18 +262,18 @@ STORED = {
 
 
 @pytest.mark.parametrize("frame", [*CRASHES.values(), *STORED.values()], ids=[*CRASHES, *STORED])
-async def test_a_bad_message_ends_and_changes_nothing(target, someone, own_room, frame):
+async def test_a_bad_message_ends_and_changes_nothing(target, someone, own_talk, frame):
     username = someone()
-    path, way = own_room(username), cookie(target, username)
+    path, way = own_talk(username), cookie(target, username)
     async with target.socket(path, **way) as socket:
-        await socket.get("online")
+        await socket.get("chat_history")
         await socket.send(frame)
         error = await socket.hear()
         assert (error["type"], error["code"]) == ("error", "invalid_message")
         assert await socket.said("still here") == 1
     with target.without(careless_decode):
         async with target.socket(path, **way) as socket:
-            await socket.get("online")
+            await socket.get("chat_history")
             await socket.send(frame)
             if frame in STORED.values():
                 await socket.get("ack")
@@ -281,7 +281,7 @@ async def test_a_bad_message_ends_and_changes_nothing(target, someone, own_room,
                 with pytest.raises(Closed) as closed:
                     await socket.hear()
                 assert closed.value.code == 1011
-    assert target.call(inside.how_many, name_of(path)) == 1 + (frame in STORED.values())
+    assert target.call(inside.how_many, path) == 1 + (frame in STORED.values())
 
 
 # Length
@@ -291,12 +291,12 @@ def any_length():
     return override_settings(MAX_MESSAGE_LENGTH=10**7)
 
 
-async def test_a_message_above_the_limit_is_not_read(target, someone, own_room):
+async def test_a_message_above_the_limit_is_not_read(target, someone, own_talk):
     username = someone()
-    path, way = own_room(username), cookie(target, username)
+    path, way = own_talk(username), cookie(target, username)
     text, longest = json.dumps({"type": "chat_message", "message": "x"}), MAX_MESSAGE_LENGTH
     async with target.socket(path, **way) as socket:
-        await socket.get("online")
+        await socket.get("chat_history")
         await socket.send(text.ljust(longest))  # spaces count as anything does
         await socket.get("ack", number=1)
         await socket.send(text.ljust(longest + 1))
@@ -318,20 +318,20 @@ def any_size():
     return all_of(any_length(), *(daphne_without(name, 0) for name in names))
 
 
-async def test_a_frame_above_a_mebibyte_does_not_get_in(target, someone, own_room):
+async def test_a_frame_above_a_mebibyte_does_not_get_in(target, someone, own_talk):
     """Daphne closes at its head, before the rest is in memory."""
     username = someone()
-    path, way = own_room(username), cookie(target, username)
+    path, way = own_talk(username), cookie(target, username)
     text = json.dumps({"type": "chat_message", "message": "x"}).ljust(2**20 + 1)
     async with target.socket(path, **way) as socket:
-        await socket.get("online")
+        await socket.get("chat_history")
         await socket.send(text)
         with pytest.raises(Closed) as closed:
             await socket.hear()
         assert closed.value.code == 1006  # dropped, without a word
     with target.without(any_size):
         async with target.socket(path, **way) as socket:
-            await socket.get("online")
+            await socket.get("chat_history")
             await socket.send(text)
             assert (await socket.get("ack"))["number"] == 1
 
@@ -347,9 +347,9 @@ def any_bytes():
     return all_of(validation, patch.object(WebSocketProtocol, "onMessage", onMessage))
 
 
-async def test_what_is_no_utf_8_does_not_get_in(target, someone, own_room):
+async def test_what_is_no_utf_8_does_not_get_in(target, someone, own_talk):
     username = someone()
-    path, way = own_room(username), cookie(target, username)
+    path, way = own_talk(username), cookie(target, username)
 
     def send(socket) -> None:
         protocol = socket.connection.protocol
@@ -357,15 +357,15 @@ async def test_what_is_no_utf_8_does_not_get_in(target, someone, own_room):
         socket.connection.transport.write(b"".join(protocol.data_to_send()))
 
     async with target.socket(path, **way) as socket:
-        await socket.get("online")
+        await socket.get("chat_history")
         send(socket)
         with pytest.raises(Closed) as closed:
             await socket.hear()
         assert closed.value.code == 1006  # dropped, without a word
-    assert target.call(inside.texts, name_of(path)) == []
+    assert target.call(inside.texts, path) == []
     with target.without(any_bytes):
         async with target.socket(path, **way) as socket:
-            await socket.get("online")
+            await socket.get("chat_history")
             send(socket)
             await socket.get("ack", number=1)
-    assert target.call(inside.texts, name_of(path)) == [[username, "\ufffd"]]
+    assert target.call(inside.texts, path) == [[username, "\ufffd"]]

@@ -12,9 +12,9 @@ from django.test import override_settings
 from rest_framework.parsers import JSONParser
 from websockets.exceptions import InvalidStatus
 
-from accounts.consumers import PersonConsumer
 from accounts.credentials import NotAuthenticated
 from accounts.parsers import BoundedJSONParser
+from realtime.consumers import PersonConsumer
 from tests.attacks import inside
 from tests.people import Closed
 
@@ -102,7 +102,7 @@ class Failures:
         await self.socket(f"{WHOAMI}?token={self.access}")
         await self.socket("/ws/nowhere/", bearer)
         await self.socket("/ws/nowhere/", cookie=self.cookie)
-        await self.socket("/ws/chat/lobby/", bearer)
+        await self.socket("/ws/chat/1/", bearer)
         await self.socket(WHOAMI, f"ticket.{self.ticket}")
         await self.socket(WHOAMI, f"ticket.{self.ticket}")
         first = [json.dumps({"type": "authenticate", "token": self.bad})]
@@ -189,7 +189,7 @@ def debug():
 
 TELLING = {
     "/nowhere/": (404, r"urlpatterns|URLconf|Using the URLconf"),
-    "/rooms/no such/": (404, r"urlpatterns|URLconf|Using the URLconf"),
+    "/chat/no such/": (404, r"urlpatterns|URLconf|Using the URLconf"),
 }
 
 
@@ -285,7 +285,7 @@ async def test_no_header_is_a_crash(target, headers):
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     async with httpx.AsyncClient(base_url=target.url("")) as client:
         assert (await client.get("/api/conversations/", headers=raw)).status_code in (401, 403)
-        assert (await client.get("/", headers=raw)).status_code == 302
+        assert (await client.get("/chat/", headers=raw)).status_code == 302
         if headers == {"Authorization": "Bearer"}:
             with target.without(split_carelessly):
                 answer = await client.get("/api/conversations/", headers=raw)

@@ -17,11 +17,11 @@ from rest_framework_simplejwt.serializers import TokenRefreshSerializer
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts import messages, services
+from accounts import services
 from accounts.api import RefreshSerializer
-from accounts.consumers import PersonConsumer
 from accounts.credentials import TokenCredential
-from limits import slots
+from realtime import limits, messages
+from realtime.consumers import PersonConsumer
 from tests.attacks import inside
 from tests.attacks.inside import all_of
 from tests.attacks.test_tokens import any_kind, any_login, no_clock, no_signature
@@ -101,27 +101,30 @@ each_end = pytest.mark.parametrize("end, via, told", ENDS.values(), ids=ENDS)
 
 
 def nobody_is_told():
-    return patch("accounts.services.tell")
+    return patch("accounts.services.tell_group")
 
 
 @each_end
 async def test_the_end_of_a_right_ends_its_sockets_at_once(
-    target, someone, browser, own_room, end, via, told
+    target, someone, browser, own_talk, end, via, told
 ):
     async def attack(lost: list) -> tuple | str:
         """What the victim's socket hears last: why it ends, or what was said after the end."""
         victim, friend = Victim(target, someone()), Victim(target, someone())
-        path = own_room(victim.username, friend.username)
+        path = own_talk(victim.username, friend.username)
         offered, sent = victim.way(via)
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             staff = await enter(browser("sam"))
             listener = await enter(target.socket(path, *offered, **sent))
             speaker = await enter(target.socket(path, cookie=friend.cookie))
-            await listener.get("user_joined", username=friend.username)
+            await listener.get("chat_history"), await speaker.get("chat_history")
             for removal in lost:
                 stack.enter_context(target.without(removal))
             await end(victim, staff)
+            if lost and end is delete:  # the conversation is gone, and the socket is still there
+                await listener.say("authenticate", token="x")
+                return (await listener.get("error"))["code"]
             if lost:
                 await speaker.said("between you and me")
                 return (await listener.get("chat_message"))["message"]
@@ -129,7 +132,8 @@ async def test_the_end_of_a_right_ends_its_sockets_at_once(
                 return await listener.closed()
 
     assert await attack([]) == told
-    assert await attack([nobody_is_told]) == "between you and me"
+    heard = "not_authenticated" if end is delete else "between you and me"
+    assert await attack([nobody_is_told]) == heard
 
 
 def messages_get_lost(recheck_seconds: float):
@@ -145,14 +149,14 @@ def messages_get_lost(recheck_seconds: float):
 
 
 @pytest.mark.parametrize("via, told", [("cookie", OUT), ("token", INVALID)])
-async def test_a_lost_message_only_delays_the_end(target, someone, browser, own_room, via, told):
+async def test_a_lost_message_only_delays_the_end(target, someone, browser, own_talk, via, told):
     async def attack(recheck_seconds: float) -> tuple | int:
         victim = Victim(target, someone())
         offered, sent = victim.way(via)
-        path = own_room(victim.username)
+        path = own_talk(victim.username)
         with target.without(messages_get_lost, recheck_seconds):
             async with browser("sam") as staff, target.socket(path, *offered, **sent) as socket:
-                await socket.get("online")
+                await socket.get("chat_history")
                 await kick(victim, staff)
                 if recheck_seconds < 1:
                     return await socket.closed()
@@ -167,13 +171,13 @@ async def test_a_lost_message_only_delays_the_end(target, someone, browser, own_
 
 def log_out_in_between(look_again=True):
     """The log-in ends after the handshake was let in, and before the socket can be told."""
-    take = slots.take
+    take = limits.take_slot
 
     def end_then_take(user_id, connection):
         services.end_all(user_id)
         return take(user_id, connection)
 
-    contexts = [patch("limits.slots.take", end_then_take)]
+    contexts = [patch("realtime.limits.take_slot", end_then_take)]
     if not look_again:
         contexts.append(patch.object(PersonConsumer, "look_again"))
     return all_of(*contexts)
@@ -297,10 +301,10 @@ async def test_after_a_kick_the_pages_are_closed_too(target, someone, browser):
     async with browser("sam") as staff:
         await kick(victim, staff)
         with target.without(any_login):
-            page = await staff.get("/", headers={"Cookie": victim.cookie})
+            page = await staff.get("/chat/", headers={"Cookie": victim.cookie})
             assert (page.status_code, victim.username in page.text) == (200, True)
-        page = await staff.get("/", headers={"Cookie": victim.cookie})
-        assert (page.status_code, page.headers["Location"]) == (302, "/login/?next=/")
+        page = await staff.get("/chat/", headers={"Cookie": victim.cookie})
+        assert (page.status_code, page.headers["Location"]) == (302, "/login/?next=/chat/")
 
 
 # Expiry, and a fresh token
@@ -310,21 +314,21 @@ def no_watch():
     return patch.object(PersonConsumer, "watch")
 
 
-async def test_an_expired_tokens_socket_ends_unless_it_is_renewed(target, someone, own_room):
+async def test_an_expired_tokens_socket_ends_unless_it_is_renewed(target, someone, own_talk):
     """Three sockets of one token: one is renewed, one has lost its watcher, one has neither."""
     username = someone()
-    path = own_room(username)
+    path = own_talk(username)
     token = target.call(inside.access, username, {"exp": int(time.time()) + 3})
     fresh = target.call(inside.access, username)
     way = (path, "pulse.v1", f"bearer.{token}")
     async with target.socket(*way) as renewed, target.socket(*way) as plain:
-        await plain.get("online")
+        await plain.get("chat_history")
         await renewed.say("authenticate", token=fresh)
         ends = (await renewed.get("authenticated"))["expires_at"]
         assert (datetime.fromisoformat(ends) - datetime.now(UTC)).total_seconds() > 200
         with target.without(no_watch):
             async with target.socket(*way) as unwatched:
-                await unwatched.get("online")
+                await unwatched.get("chat_history")
                 assert await plain.closed() == INVALID
                 assert await renewed.said("renewed") == 1
                 assert await unwatched.said("expired") == 2
@@ -334,7 +338,7 @@ BAD = {"garbage": no_signature, "expired": no_clock, "refresh": any_kind}
 
 
 @pytest.mark.parametrize("what", BAD)
-async def test_a_bad_token_renews_nothing(target, someone, own_room, what):
+async def test_a_bad_token_renews_nothing(target, someone, own_talk, what):
     """The socket lives on with what it has, for as long as that is good."""
     username = someone()
     token = target.call(inside.access, username, {"exp": int(time.time()) + 2})
@@ -343,8 +347,8 @@ async def test_a_bad_token_renews_nothing(target, someone, own_room, what):
         "expired": target.call(inside.access, username, {"exp": 1}),
         "refresh": target.call(inside.tokens, username)["refresh"],
     }[what]
-    async with target.socket(own_room(username), f"bearer.{token}") as socket:
-        await socket.get("online")
+    async with target.socket(own_talk(username), f"bearer.{token}") as socket:
+        await socket.get("chat_history")
         await socket.say("authenticate", token=bad)
         error = await socket.get("error")
         assert (error["code"], error["detail"]) == ("not_authenticated", INVALID[1])
@@ -361,30 +365,29 @@ def become_whoever():
 
     async def renew(self, raw):
         fresh = TokenCredential.read(raw, "message")
-        self.scope["user"] = await sync_to_async(fresh.check)()
+        self.user = self.scope["user"] = await sync_to_async(fresh.check)()
         self.scope["credential"] = fresh
         await self.reply(messages.Authenticated(datetime.fromtimestamp(fresh.expires, UTC)))
 
     return patch.object(PersonConsumer, "renew", renew)
 
 
-async def test_a_socket_does_not_become_somebody_elses(target, someone, own_room):
+async def test_a_socket_does_not_become_somebody_elses(target, someone, own_talk):
     first, other = someone(), someone()
-    path = own_room(first)  # the other is no member
+    path = own_talk(first)  # the other is no member
     fresh = target.call(inside.access, other)
     way = (path, f"bearer.{target.call(inside.access, first)}")
     async with target.socket(*way) as socket:
-        await socket.get("online")
+        await socket.get("chat_history")
         await socket.say("authenticate", token=fresh)
         assert await socket.closed() == (4403, "that token is somebody else's")
     with target.without(become_whoever):
         async with target.socket(*way) as socket:
-            await socket.get("online")
+            await socket.get("chat_history")
             await socket.say("authenticate", token=fresh)
             await socket.get("authenticated")
-            await socket.said("in a room that is not mine")
-    name = path.split("/")[-2]
-    assert target.call(inside.texts, name) == [[other, "in a room that is not mine"]]
+            await socket.say("typing", is_typing=True)
+            await socket.get("typing", username=other)  # in a conversation that is not theirs
 
 
 # When nobody can tell

@@ -88,7 +88,7 @@ def no_clock():
     return all_of(
         patch("jwt.api_jwt.PyJWT._validate_exp"),
         patch("rest_framework_simplejwt.tokens.Token.check_exp"),
-        patch("accounts.consumers.PersonConsumer.watch"),  # it would look on and on
+        patch("realtime.consumers.PersonConsumer.watch"),  # it would look on and on
     )
 
 
@@ -276,7 +276,7 @@ def any_login():
 def no_exp():
     return all_of(
         patch("rest_framework_simplejwt.tokens.Token.check_exp"),
-        patch("accounts.consumers.PersonConsumer.watch"),
+        patch("realtime.consumers.PersonConsumer.watch"),
     )
 
 
@@ -488,8 +488,7 @@ def long_first_message():
     class Authenticate(Struct, tag_field="type", tag="authenticate"):
         token: str
 
-    from accounts.messages import Nothing
-    from frames.messages import decoder
+    from realtime.messages import Nothing, decoder
 
     return all_of(
         patch("accounts.middleware.Authenticate", Authenticate),
