@@ -8,7 +8,7 @@ const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 
 function itemOf(frame) {
   const item = part("li");
-  const time = part("time", WHEN.format(new Date(frame.at)), "quiet");
+  const time = part("time", WHEN.format(new Date(frame.at)), "quiet more");
   time.dateTime = frame.at;
   item.append(part(frame.is_read ? "span" : "strong", words(frame)), time);
   return item;

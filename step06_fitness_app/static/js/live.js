@@ -85,7 +85,7 @@ export class Live {
     if (state === "closed") says = sentence(this.#why ?? "the connection is closed");
     else if (state !== "open" && this.workout) says = "Not connected: this is how it was last.";
     else if (state !== "open" || !this.isKnown) says = "Connecting …";
-    else if (this.workout) says = this.#words[this.workout.state](username);
+    else if (this.workout) says = `${this.#words[this.workout.state](username)}${this.#quiet}`;
     else if (this.finished) says = `Finished: ${describe(this.finished.totals)}.`;
     else says = this.#words.none(username);
     if (byId("says").textContent !== says) byId("says").textContent = says;
@@ -132,14 +132,14 @@ export class Live {
   }
 
   #set(elapsed, time = 0) {
-    this.#clock = { elapsed, time, at: performance.now(), t: this.chart.last };
+    this.#clock = { elapsed, time, at: performance.now(), t: Math.max(time, this.chart.last) };
   }
 
   get #elapsed() {
     const { elapsed, at, t } = this.#clock;
     if (this.workout?.state !== "running") return elapsed;
     // A recording that is played faster is ahead of the clock on the wall.
-    return elapsed + Math.max((performance.now() - at) / 1000, t < 0 ? 0 : this.chart.last - t);
+    return elapsed + Math.max((performance.now() - at) / 1000, this.chart.last - t);
   }
 
   #keep(row) {
@@ -168,8 +168,12 @@ export class Live {
 
   #second() {
     byId("time").textContent = clock(this.#elapsed);
-    const isQuiet = this.workout?.state === "running" && this.chart.rows.length && performance.now() - this.#heardAt > QUIET;
-    byId("heard").textContent = isQuiet ? `Last figures at ${clock(this.chart.last)}.` : "";
+    this.say();
+  }
+
+  get #quiet() {
+    const isQuiet = this.workout.state === "running" && performance.now() - this.#heardAt > QUIET;
+    return isQuiet && this.chart.rows.length ? ` Nothing was measured since ${clock(this.chart.last)}.` : "";
   }
 
   #choose(chosen) {
