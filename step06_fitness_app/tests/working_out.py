@@ -1,9 +1,11 @@
 """Members who train, and who watches them."""
 
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from channels.db import database_sync_to_async as in_thread
+from django.utils import timezone
 
 from tests.people import knock, visit
 
@@ -73,3 +75,13 @@ def the(workout_id: int):
     from workouts.models import Workout
 
     return Workout.objects.get(pk=workout_id)
+
+
+def record(owner, *samples, started_at=None, kind: str = "cycling"):
+    """Store a finished workout; of two samples where none are given."""
+    from workouts import services
+    from workouts.recordings import Recording, Sample
+
+    samples = samples or (Sample(0, heart_rate=100), Sample(60, heart_rate=120))
+    started_at = started_at or timezone.now() - timedelta(hours=1)
+    return services.store_recording(owner, Recording(kind, started_at, list(samples)))

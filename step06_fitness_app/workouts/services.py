@@ -235,20 +235,24 @@ def add_rows(workout: Workout, rows: Iterable[Row]) -> None:
     last = workout.chunks.last()
     if last and last not in chunks:
         chunks.append(last)
-    known = {row[0]: row for chunk in chunks for row in chunk.rows}
+    known = {row[0]: (chunk, row) for chunk in chunks for row in chunk.rows}
+    changed = {}
     for row in rows:
-        if before := known.get(row[0]):
+        chunk, before = known.get(row[0], (None, None))
+        if before:
             before[:] = [new if old is None else old for old, new in zip(before, row, strict=True)]
-            continue
-        if not chunks or len(chunks[-1].rows) >= CHUNK:
-            number = chunks[-1].number + 1 if chunks else 1
-            if number > MAX_CHUNKS:
-                raise Conflict(f"a workout holds {MAX_CHUNKS * CHUNK} samples, and no more")
-            chunks.append(Samples(workout=workout, number=number, last_t=row[0]))
-        known[row[0]] = row
-        chunks[-1].rows.append(row)
-        chunks[-1].last_t = max(chunks[-1].last_t, row[0])
-    for chunk in chunks:
+        else:
+            if not chunks or len(chunks[-1].rows) >= CHUNK:
+                number = chunks[-1].number + 1 if chunks else 1
+                if number > MAX_CHUNKS:
+                    raise Conflict(f"a workout holds {MAX_CHUNKS * CHUNK} samples, and no more")
+                chunks.append(Samples(workout=workout, number=number, last_t=row[0]))
+            chunk = chunks[-1]
+            chunk.rows.append(row)
+            chunk.last_t = max(chunk.last_t, row[0])
+            known[row[0]] = chunk, row
+        changed[chunk.number] = chunk
+    for chunk in changed.values():
         chunk.save()
     workout.saved_up_to = max(rows[-1][0], workout.saved_up_to or 0.0)
 
