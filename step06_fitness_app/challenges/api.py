@@ -1,0 +1,103 @@
+"""Challenges over HTTP: those one may see, one more, in and out, and the end by its maker."""
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema
+from msgspec import to_builtins
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from challenges import messages as wire
+from challenges import services
+from challenges.models import Challenge
+
+STATE = OpenApiResponse(OpenApiTypes.OBJECT, "the `challenge_state` frame of the socket")
+
+
+class Impossible(APIException):
+    """As things stand: the socket's `conflict`."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
+class NewSerializer(serializers.ModelSerializer):
+    """A new challenge. It starts now if nothing is said."""
+
+    starts_at = serializers.DateTimeField(required=False)
+
+    class Meta:
+        model = Challenge
+        fields = ["name", "metric", "goal", "starts_at", "ends_at", "is_public"]
+
+    def validate(self, given: dict) -> dict:
+        given = {"starts_at": timezone.now(), **given}
+        Challenge(**given).clean()
+        return given
+
+
+class InfoSerializer(serializers.ModelSerializer):
+    """What a challenge is about, as in the socket's `challenge_state`."""
+
+    made_by = serializers.CharField(source="made_by.username")
+    is_over = serializers.BooleanField()
+
+    class Meta:
+        model = Challenge
+        fields = [*wire.Info.__struct_fields__]
+
+
+class Challenges(APIView):
+    """GET: those I may see, up to 100, the last to end first. POST: one more."""
+
+    @extend_schema(responses=InfoSerializer(many=True))
+    def get(self, request):
+        found = services.list_for(request.user)
+        return Response([to_builtins(wire.info_of(challenge)) for challenge in found])
+
+    @extend_schema(request=NewSerializer, responses={201: InfoSerializer})
+    def post(self, request):
+        form = NewSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        challenge = form.save(made_by=request.user)
+        return Response(to_builtins(wire.info_of(challenge)), status.HTTP_201_CREATED)
+
+
+class OneChallenge(APIView):
+    """GET: its state. POST: do to it what the path says, and then its state."""
+
+    work = None
+
+    @extend_schema(responses=STATE)
+    def get(self, request, challenge_id: str):
+        challenge = find(request.user, challenge_id)
+        board = services.read(challenge.pk)
+        return Response(to_builtins(board.state_for(request.user.pk, challenge)))
+
+
+class Change(OneChallenge):
+    """POST: join, leave or end it, as the path says; gives its state."""
+
+    http_method_names = ["post", "options"]
+
+    @extend_schema(request=None, responses=STATE)
+    def post(self, request, challenge_id: str):
+        change(self.work, find(request.user, challenge_id).pk, request.user)
+        return self.get(request, challenge_id)
+
+
+def find(user, challenge_id: str) -> Challenge:
+    try:
+        return services.find(user, challenge_id)
+    except Challenge.DoesNotExist:
+        raise Http404 from None
+
+
+def change(work, *details) -> None:
+    try:
+        work(*details)
+    except services.Conflict as problem:
+        raise Impossible(str(problem)) from None
+    except services.NotAllowed as problem:
+        raise PermissionDenied(str(problem)) from None

@@ -1,0 +1,106 @@
+"""A challenge, live: its board for whoever may see it, progress for who takes part."""
+
+import asyncio
+
+from channels.db import database_sync_to_async as in_thread
+from django.utils import timezone
+
+from challenges import boards, services
+from challenges import messages as wire
+from challenges.models import Challenge
+from realtime import groups
+from realtime.consumers import PersonConsumer
+from realtime.messages import Ack, Error
+from realtime.rights import Refused
+
+
+class ChallengeConsumer(PersonConsumer):
+    """A socket at /ws/challenge/<id>/.
+
+    Receives and sends what messages.py lists; the first frame is `challenge_state`. The socket
+    outlives the challenge, its group does not. Closes with 4403 (none that you may see) and as
+    every PersonConsumer.
+    """
+
+    messages = wire
+    board = timer = None
+
+    async def permit(self):
+        asked = self.scope["url_route"]["kwargs"]["challenge_id"]
+        try:
+            self.challenge = await in_thread(services.find)(self.user, asked)
+        except Challenge.DoesNotExist:
+            raise Refused(4403, "there is no such challenge that you may see") from None
+
+    async def enter(self):
+        """Join first, then read: what changes between the two is shown again, not missed."""
+        self.group = groups.challenge(self.challenge.pk)
+        await self.join(self.group)
+        self.board = await self.newest(boards.read)
+        await self.reply(self.board.state_for(self.user.pk, self.challenge))
+        if self.board.is_dissolved:
+            await self.quit(self.group)
+        else:
+            self.timer = asyncio.create_task(self.wait_for_the_end())
+
+    async def leave(self):
+        if self.timer:
+            self.timer.cancel()
+
+    # --8<-- [start:handle]
+    async def handle(self, message):
+        match message:
+            case wire.ProgressUpdate():
+                work = services.progress, message.value, message.client_id
+            case wire.ChallengeJoin():
+                work = (services.join,)
+            case wire.ChallengeLeave():
+                work = (services.leave,)
+        service, *details = work
+        try:
+            version = await in_thread(service)(self.challenge.pk, self.user, *details)
+        except services.Conflict as problem:
+            return await self.reply(Error("conflict", str(problem)))
+        except services.NotAllowed as problem:
+            return await self.reply(Error("not_allowed", str(problem)))
+        except Challenge.DoesNotExist:
+            raise Refused(4403, "the challenge is gone") from None
+        await self.reply(Ack(message.client_id, version))
+        boards.changed.poke(self.challenge.pk)
+
+    # --8<-- [end:handle]
+
+    # --8<-- [start:show]
+    async def changed(self, event) -> None:
+        """Group message: somebody who has no event loop to poke in has changed the board."""
+        boards.changed.poke(self.challenge.pk)
+
+    async def show(self, event) -> None:
+        """Group message: there is a board of this version. Never an older one after a newer."""
+        if event["version"] <= self.board.version:
+            return
+        self.board = await self.newest(boards.at_least, event["version"])
+        await self.send(self.board.frame_for(self.user.pk))
+        if self.board.is_dissolved:
+            await self.leave()
+            await self.quit(self.group)
+
+    async def newest(self, read, *details):
+        try:
+            return await read(self.challenge.pk, *details)
+        except Challenge.DoesNotExist:
+            raise Refused(4403, "the challenge is gone") from None
+
+    async def look_again(self):
+        """What the layer lost is shown at the next recheck."""
+        await super().look_again()
+        if self.board and not self.board.is_dissolved:
+            await self.show({"version": self.challenge.version})
+
+    # --8<-- [end:show]
+
+    async def wait_for_the_end(self) -> None:
+        """Whoever is here carries it out; services.end sees to it that it is done once."""
+        left = (self.challenge.ends_at - timezone.now()).total_seconds()
+        await asyncio.sleep(left + 0.01)
+        boards.due.poke(self.challenge.pk)

@@ -1,0 +1,220 @@
+"""What a challenge does, without sockets: who may, join, progress, the end. Called in a thread."""
+
+import re
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from challenges.board import Board, Entry, ranked
+from challenges.models import Challenge, Participant, Update
+from notifications import services as notifications
+from notifications.models import Kind, Notification
+from people.relations import friends_of
+from realtime import groups, limits
+
+MOST = 1_000  # participants: each board is made of all of them
+TICK = 0.2  # seconds between two boards
+
+
+class Conflict(Exception):
+    """It cannot be, as things stand; the text says why."""
+
+
+class NotAllowed(Exception):
+    """Not theirs to do; the text says why."""
+
+
+# --8<-- [start:permission]
+def visible_to(user: User) -> QuerySet[Challenge]:
+    """Public ones, one's own, friends', and those one takes part in; none across a block."""
+    blocked = Q(made_by__in=user.blocks.values("blocked")) | Q(made_by__blocks__blocked=user)
+    own = Participant.objects.filter(user=user).values("challenge")
+    return Challenge.objects.exclude(blocked).filter(
+        Q(is_public=True) | Q(made_by=user) | Q(made_by__in=friends_of(user.pk)) | Q(pk__in=own)
+    )
+
+
+def find(user: User, challenge_id: int | str) -> Challenge:
+    """One of them, its end carried out if that is due. Raises Challenge.DoesNotExist."""
+    if not re.fullmatch("[0-9]{1,18}", str(challenge_id)):
+        raise Challenge.DoesNotExist
+    found = visible_to(user).select_related("made_by", "winner")
+    challenge = found.get(pk=challenge_id)
+    if challenge.dissolved_at is None and challenge.is_over:
+        end(challenge.pk)
+        challenge = found.get(pk=challenge_id)
+    return challenge
+
+
+# --8<-- [end:permission]
+
+
+def list_for(user: User) -> QuerySet[Challenge]:
+    """The hundred that end last. Whoever looks carries out the ends that are due."""
+    end_due()
+    return visible_to(user).select_related("made_by", "winner")[:100]
+
+
+def locked(challenge_id: int, *, running=True) -> Challenge:
+    """The challenge, and with it the right to change its board. Raises Conflict if it is over."""
+    challenge = Challenge.objects.select_for_update().get(pk=challenge_id)
+    if running and challenge.is_over:
+        raise Conflict("the challenge is over")
+    return challenge
+
+
+def next_version(challenge: Challenge) -> int:
+    challenge.version += 1
+    challenge.save(update_fields=["version"])
+    return challenge.version
+
+
+@transaction.atomic
+def join(challenge_id: int, user: User) -> int:
+    """Take part, once however often; the board's version."""
+    if not visible_to(user).filter(pk=challenge_id).exists():
+        raise Challenge.DoesNotExist
+    challenge = locked(challenge_id)
+    if challenge.participants.filter(user=user).exists():
+        return challenge.version
+    if challenge.participants.count() >= MOST:
+        raise Conflict(f"{MOST} take part already, and no more can")
+    challenge.participants.create(user=user, reached=next_version(challenge))
+    announce_on_commit(challenge_id, "changed")
+    return challenge.version
+
+
+@transaction.atomic
+def leave(challenge_id: int, user: User) -> int:
+    """Take part no more. Deleting the row is all: signals.py has the board shown again."""
+    locked(challenge_id).participants.filter(user=user).delete()
+    return Challenge.objects.values_list("version", flat=True).get(pk=challenge_id)
+
+
+# --8<-- [start:progress]
+@transaction.atomic
+def progress(challenge_id: int, user: User, value: float, client_id: str) -> int:
+    """Store how much somebody has done; the board's version that has it. Committed on return."""
+    limits.count("updates", user.pk, settings.USER_MESSAGES_PER_MINUTE)
+    challenge = locked(challenge_id, running=False)
+    me = challenge.participants.filter(user=user).first()
+    if me is None:
+        raise NotAllowed("you take no part in this challenge: join it first")
+    if known := me.updates.filter(client_id=client_id).first():
+        return known.version
+    now = timezone.now()
+    if challenge.is_over:
+        raise Conflict("the challenge is over")
+    if now < challenge.starts_at:
+        raise Conflict("the challenge has not begun")
+    if value < me.progress:
+        raise Conflict(f"that is less than the {me.progress:.15g} you have already")
+    if value > me.progress:
+        me.progress, me.reached, me.reached_at = value, next_version(challenge), now
+        me.save()
+    Update.objects.create(participant=me, client_id=client_id, version=challenge.version)
+    return challenge.version
+
+
+# --8<-- [end:progress]
+
+
+# --8<-- [start:claim]
+@transaction.atomic
+def claim(challenge_id: int) -> tuple[int | None, bool]:
+    """The version to show, to the one process that may show it; and whether to ask again soon.
+
+    The challenge's row is what all processes share: however many they are, two boards are TICK
+    apart by their clocks. A clock behind the last one's is no reason to wait.
+    """
+    challenge = Challenge.objects.select_for_update().filter(pk=challenge_id).first()
+    if challenge is None or challenge.shown >= challenge.version:
+        return None, False
+    now = timezone.now()
+    if 0 <= (now - challenge.shown_at).total_seconds() < TICK:
+        return None, True
+    challenge.shown, challenge.shown_at = challenge.version, now
+    challenge.save(update_fields=["shown", "shown_at"])
+    return challenge.version, False
+
+
+def read(challenge_id: int) -> Board:
+    """The board, in one statement: its version and its lines are of one moment."""
+    rows = Challenge.objects.filter(pk=challenge_id).values_list(
+        "version",
+        "dissolved_at",
+        "winner__username",
+        "participants__user",
+        "participants__user__username",
+        "participants__progress",
+        "participants__reached",
+    )
+    if not (rows := list(rows)):
+        raise Challenge.DoesNotExist
+    version, dissolved_at, winner = rows[0][:3]
+    entries = [Entry(*row[3:]) for row in rows if row[3] is not None]
+    return Board(version, entries, dissolved_at is not None, winner)
+
+
+# --8<-- [end:claim]
+
+
+# --8<-- [start:end]
+@transaction.atomic
+def end(challenge_id: int, by: User | None = None) -> bool:
+    """Carry out the end that is due, or that its maker wants; True to exactly one caller.
+
+    Under the lock no more progress comes, so the winner is the last board's first; that, the
+    notifications and the dissolution are one transaction, and a crash before it leaves the end due.
+    """
+    challenge = locked(challenge_id, running=False)
+    if by and by.pk != challenge.made_by_id:
+        raise NotAllowed("only who made a challenge can end it")
+    if challenge.dissolved_at or not (by or challenge.is_over):
+        return False
+    members = challenge.participants.values_list("user", "user__username", "progress", "reached")
+    in_order = ranked(Entry(*row) for row in members)
+    winner = in_order[0] if in_order and in_order[0].progress > 0 else None
+    challenge.winner_id = winner and winner.user_id
+    challenge.dissolved_at = timezone.now()
+    challenge.shown = challenge.version = challenge.version + 1
+    challenge.save()
+    places = {entry.user_id: place for place, entry in enumerate(in_order, 1)}
+    data = {
+        "challenge_id": challenge.pk,
+        "name": challenge.name,
+        "winner": winner and winner.username,
+    }
+    notifications.send(
+        Notification(
+            user_id=user_id,
+            kind=Kind.CHALLENGE_ENDED,
+            key=f"challenge_ended.{challenge.pk}",
+            data={**data, "place": places.get(user_id)},
+        )
+        for user_id in {*places, challenge.made_by_id}
+    )
+    announce_on_commit(challenge.pk, "show", version=challenge.version)
+    return True
+
+
+def end_due() -> int:
+    """Carry out all ends that are due; how many were left to us."""
+    due = Challenge.objects.filter(dissolved_at=None, ends_at__lte=timezone.now())
+    return sum(map(end, due.values_list("pk", flat=True)))
+
+
+# --8<-- [end:end]
+
+
+def announce_on_commit(challenge_id: int, type: str, **fields) -> None:
+    """An event for each consumer of a challenge. robust: what is stored stays stored."""
+    group = groups.challenge(challenge_id)
+    send = async_to_sync(get_channel_layer().group_send)
+    event = {"type": type, "group": group, **fields}
+    transaction.on_commit(lambda: send(group, event), robust=True)

@@ -1,0 +1,33 @@
+"""However somebody leaves a challenge, or it goes: who looks at it is told."""
+
+from django.db.models import F, Q
+from django.db.models.signals import post_delete, post_save, pre_delete
+from django.dispatch import receiver
+
+from accounts.services import tell
+from challenges.models import Challenge, Participant
+from challenges.services import announce_on_commit
+from people.models import Block
+
+
+@receiver(pre_delete, sender=Participant)
+def show_without(sender, instance, **kwargs):
+    """Before the row goes, so that the challenge is locked first, as everywhere."""
+    found = Challenge.objects.filter(pk=instance.challenge_id)
+    found.update(version=F("version") + 1)
+    announce_on_commit(instance.challenge_id, "changed")
+    tell(instance.user_id)  # a private one may be out of their sight now
+
+
+@receiver(post_delete, sender=Challenge)
+def tell_deleted(sender, instance, **kwargs):
+    announce_on_commit(instance.pk, "recheck")
+
+
+@receiver(post_save, sender=Block)
+def put_out(sender, instance, **kwargs):
+    """A block ends what the two share: the one is out of the other's running challenges."""
+    one, other = instance.blocker, instance.blocked
+    running = Participant.objects.filter(challenge__dissolved_at=None)
+    shared = Q(user=one, challenge__made_by=other) | Q(user=other, challenge__made_by=one)
+    running.filter(shared).delete()
