@@ -55,16 +55,16 @@ async def test_two_turns_are_never_closer_than_the_seconds():
 
 
 async def test_what_is_poked_while_it_is_worked_on_is_worked_on_again():
-    state, seen, go = {"value": 1}, [], asyncio.Event()
+    state, seen, began, go = {"value": 1}, [], asyncio.Event(), asyncio.Event()
 
     async def work(key):
         seen.append(state["value"])
+        began.set()
         await go.wait()
 
     coalescer = Coalescer(TICK, work)
     coalescer.poke("a")
-    while not seen:
-        await asyncio.sleep(0)
+    await began.wait()
     state["value"] = 2
     coalescer.poke("a")
     go.set()
