@@ -20,6 +20,10 @@ class NotAuthenticated(Exception):
     """This proves nothing, or no longer; the text says why, and never what was sent."""
 
 
+class NobodyLoggedIn(NotAuthenticated):
+    """There is no session, or nobody has logged in in it."""
+
+
 # --8<-- [start:cookie]
 @dataclass(frozen=True)
 class CookieCredential:
@@ -31,11 +35,13 @@ class CookieCredential:
 
     def check(self) -> User:
         """Who that is now. Raises NotAuthenticated. A database outage is no answer: it raises."""
+        if not self.session_key.isalnum():  # as Django makes them; a NUL would break PostgreSQL
+            raise NobodyLoggedIn("you are logged out")
         engine = import_module(settings.SESSION_ENGINE)
         session = engine.SessionStore(self.session_key)  # read anew: a scope's is a snapshot
         user = get_user(SimpleNamespace(session=session))  # active, and of this password
         if not user.is_authenticated:
-            raise NotAuthenticated("you are logged out")
+            raise NobodyLoggedIn("you are logged out")
         try:
             services.check(session.get("sid"), user)
         except services.Ended:

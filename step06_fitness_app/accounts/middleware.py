@@ -1,4 +1,4 @@
-"""Who opens a socket: by token here, by cookie in Channels' AuthMiddlewareStack before it."""
+"""Who opens a socket: by a token, or by the session that its cookie names."""
 
 import asyncio
 from contextlib import suppress
@@ -8,7 +8,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from accounts import carriers
-from accounts.credentials import CookieCredential, Credential, NotAuthenticated, TokenCredential
+from accounts.credentials import (
+    CookieCredential,
+    Credential,
+    NobodyLoggedIn,
+    NotAuthenticated,
+    TokenCredential,
+)
 from realtime import metrics
 from realtime.messages import Authenticate, Closing, InvalidMessage, decode, encode
 from realtime.subprotocol import chosen
@@ -46,11 +52,12 @@ def from_handshake(scope) -> tuple[Credential, User] | None:
     if carried := carriers.find(scope):
         via, token = carried
         credential = TokenCredential.read(token, via)
-    elif scope["user"].is_authenticated:
-        credential = CookieCredential(scope["session"].session_key)
     else:
+        credential = CookieCredential(scope["cookies"].get(settings.SESSION_COOKIE_NAME, ""))
+    try:
+        return credential, credential.check()
+    except NobodyLoggedIn:
         return None
-    return credential, credential.check()
 
 
 # --8<-- [end:middleware]

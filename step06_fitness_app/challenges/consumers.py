@@ -25,10 +25,10 @@ class ChallengeConsumer(PersonConsumer):
     messages = wire
     board = timer = None
 
-    async def permit(self):
+    def permit(self):
         asked = self.scope["url_route"]["kwargs"]["challenge_id"]
         try:
-            self.challenge = await in_thread(services.find)(self.user, asked)
+            self.challenge = services.find(self.user, asked)
         except Challenge.DoesNotExist:
             raise Refused(4403, "there is no such challenge that you may see") from None
 

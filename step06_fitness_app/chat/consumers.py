@@ -24,11 +24,11 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
 
     messages = wire
 
-    async def permit(self):
+    def permit(self):
         """Only the two, without a block: asked before anything else, and at every recheck."""
         asked = self.scope["url_route"]["kwargs"]["conversation_id"]
         try:
-            self.conversation = await in_thread(services.find)(self.user, asked)
+            self.conversation = services.find(self.user, asked)
         except Conversation.DoesNotExist:
             raise Refused(4403, "this is no conversation of yours") from None
         self.group = groups.conversation(self.conversation.pk)

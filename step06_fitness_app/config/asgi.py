@@ -2,8 +2,8 @@
 
 import os
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import CookieMiddleware
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -21,8 +21,9 @@ sockets = URLRouter(websocket_urlpatterns)
 application = ProtocolTypeRouter(
     {
         "http": django_asgi_app,
-        # Read from the outside in: whose page, whose cookie, whose token, which consumer.
-        "websocket": SameOriginOnly(AuthMiddlewareStack(TokenAuthMiddleware(sockets))),
+        # Read from the outside in: whose page, which cookies, who that is, which consumer. Not
+        # AuthMiddlewareStack: it asks the database for what the credential asks once more.
+        "websocket": SameOriginOnly(CookieMiddleware(TokenAuthMiddleware(sockets))),
     }
 )
 # --8<-- [end:application]

@@ -87,6 +87,7 @@ DATABASES = {
     else {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": BASE_DIR / "db.sqlite3",
+        "CONN_MAX_AGE": 600,  # seconds; kept: to open the file anew for each query costs more
         "TEST": {"NAME": BASE_DIR / "test.sqlite3"},  # a file: consumers run in another thread
         "OPTIONS": {
             # Readers and one writer at a time, side by side; a writer takes its lock at once
@@ -190,6 +191,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNICODE_JSON": False,  # an answer that quotes a lone surrogate would be a 500
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Pulse",

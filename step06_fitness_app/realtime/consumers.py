@@ -36,8 +36,8 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
     is_in = False  # entered, or about to
     is_out = False  # refused, or put out
 
-    async def permit(self) -> None:
-        """May this person be here? Asked at the beginning and at every recheck."""
+    def permit(self) -> None:
+        """May this person be here? Asked at the beginning and at every recheck, in a thread."""
 
     async def enter(self) -> None:
         """Join groups, send the first frames."""
@@ -79,16 +79,20 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         )
         self.warnings = limits.Row(settings.TOO_FAST_WARNINGS, seconds=60)
         self.bad_messages = limits.Row(BAD_MESSAGES, IN_SECONDS)
-        try:
-            self.slot = await in_thread(limits.take_slot)(self.user.pk, self.channel_name)
-        except limits.TooMuch as problem:
-            raise Refused(4429, str(problem)) from None
         # Subscribe first, then look: a log-out between the two is seen.
         await self.join(groups.person(self.user.pk))
-        await self.look_again()
+        await in_thread(self.come_in)()
         self.is_in = True
         await self.enter()
         self.watcher = asyncio.create_task(self.watch())
+
+    def come_in(self) -> None:
+        """All that needs the database's thread, in one turn of it."""
+        try:
+            self.slot = limits.take_slot(self.user.pk, self.channel_name)
+        except limits.TooMuch as problem:
+            raise Refused(4429, str(problem)) from None
+        self.look()
 
     async def dispatch(self, message):
         """Hand an event to its method, as Channels does, but without a turn of the database thread

@@ -26,19 +26,23 @@ class RightMixin:
     """What ends a consumer when its person's log-in ends, or its token, or a membership."""
 
     # --8<-- [start:recheck]
-    async def look_again(self) -> None:
-        """Is the log-in still good, and may they still be here? Raises Refused."""
+    def look(self) -> None:
+        """Is the log-in still good, and may they still be here? In a thread. Raises Refused."""
         try:
-            self.user = self.scope["user"] = await in_thread(self.scope["credential"].check)()
+            self.user = self.scope["user"] = self.scope["credential"].check()
         except NotAuthenticated as problem:
             raise Refused(4401, str(problem)) from None
-        await self.permit()
+        self.permit()
+        if self.watcher:  # not at the beginning: the slot was only just taken
+            limits.keep_slot(self.slot, self.channel_name)
+
+    async def look_again(self) -> None:
+        await in_thread(self.look)()
 
     async def recheck(self, event=None):
         """Group message, and the watcher's timer: something may have changed."""
         try:
             await self.look_again()
-            await in_thread(limits.keep_slot)(self.slot, self.channel_name)
         except Refused as refusal:
             await self.refuse(refusal.code, refusal.reason)
         except Exception:  # the database is away: nobody knows whether they may stay, so they go

@@ -27,11 +27,11 @@ class WorkoutConsumer(PersonConsumer):
     seen = 0  # the newest workout they were let in to
 
     # --8<-- [start:permit]
-    async def permit(self):
+    def permit(self):
         """By the privacy of the workout that goes on: asked again whenever that may be another."""
         asked = self.scope["url_route"]["kwargs"]["user_id"]
         try:
-            self.owner, self.workout = await in_thread(services.watch)(self.user, asked)
+            self.owner, self.workout = services.watch(self.user, asked)
         except services.NotAllowed:
             raise Refused(4403, "there is nothing here for you to watch") from None
         self.seen = self.workout.pk if self.workout else self.seen

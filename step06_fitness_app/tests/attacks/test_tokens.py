@@ -450,6 +450,8 @@ async def test_a_token_in_the_query_and_one_beside_it_are_none(target, someone):
 def fall_back():
     """Whoever has no good token may still have a cookie."""
     from accounts import middleware
+    from django.conf import settings
+
     from accounts.credentials import CookieCredential, NotAuthenticated
 
     strict = middleware.from_handshake
@@ -458,7 +460,7 @@ def fall_back():
         try:
             return strict(scope)
         except NotAuthenticated:
-            credential = CookieCredential(scope["session"].session_key)
+            credential = CookieCredential(scope["cookies"][settings.SESSION_COOKIE_NAME])
             return credential, credential.check()
 
     return patch("accounts.middleware.from_handshake", from_handshake)
