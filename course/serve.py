@@ -10,7 +10,7 @@ from contextlib import suppress
 from rich.console import Console
 from rich.text import Text
 
-from course.steps import COMMAND, ROOT, WORK, WORK_NUMBER, CourseError, all_steps, step
+from course.steps import COMMAND, ROOT, WORK, WORK_NUMBER, CourseError, Step, all_steps, step
 from course.supervisor import Program, keep_running
 
 COLOURS = ["cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green"]
@@ -29,6 +29,7 @@ class Serving:
         self.ports["work"] = self.work_port
         self.programs = [self.docs_program(docs_port, step_port)]
         self.programs += [self.step_program(f"step {s.number}", s.path) for s in self.steps]
+        self.members = [self.members_program(s) for s in self.steps if has_members(s)]
 
     def docs_program(self, port: int, step_port: int) -> Program:
         ports = [str(port), str(step_port)]
@@ -41,7 +42,15 @@ class Serving:
             f"http://{host}:{self.ports['docs']}" for host in ("127.0.0.1", "localhost")
         )
         environment = {"PYTHONPATH": str(ROOT), "WS_ALLOWED_ORIGINS": docs}
+        if name != "work":  # the learner's own says so itself
+            environment["DEMO"] = "1"
         return Program(name, argv, folder, environment, watch=folder)
+
+    def members_program(self, step: Step) -> Program:
+        """Those who are live in a step's demo: beside its server, in its part of the log."""
+        name = f"step {step.number}"
+        argv = [sys.executable, "-m", "course.step_members", str(self.ports[name])]
+        return Program(name, argv, step.path, {"PYTHONPATH": str(ROOT)}, watch=step.path)
 
     def check_ports(self) -> None:
         """Fail before anything starts when a port is taken, or meant for two."""
@@ -68,7 +77,8 @@ class Serving:
         """Run everything until Ctrl-C or SIGTERM."""
         self.check_ports()
         stopping = stop_on_signal()
-        tasks = [asyncio.create_task(keep_running(p, self.log)) for p in self.programs]
+        programs = self.programs + self.members
+        tasks = [asyncio.create_task(keep_running(p, self.log)) for p in programs]
         tasks.append(asyncio.create_task(self.print_links()))
         tasks.append(asyncio.create_task(self.follow_work()))
         console.print("Starting ...")
@@ -119,6 +129,11 @@ class Serving:
         finally:
             if running is not None:
                 await ended(running)
+
+
+def has_members(step: Step) -> bool:
+    """Whether a step's demo is somebody, and not only makes somebody."""
+    return (step.path / "demo/members.py").exists()
 
 
 async def ended(task: asyncio.Task) -> None:

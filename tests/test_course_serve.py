@@ -220,17 +220,38 @@ class Command(BaseCommand):
         User.objects.get_or_create(username="ada")
         self.stdout.write(f"people: {User.objects.count()}")
 """
+LIVE_DEMO = (
+    DEMO
+    + """        if not options["data_only"]:
+            self.stdout.write(f"members at {options['url']} of {os.getpid()}")
+            self.stdout.flush()
+            while True:
+                time.sleep(60)
+
+    def add_arguments(self, parser):
+        parser.add_argument("--url")
+        parser.add_argument("--data-only", action="store_true")
+"""
+).replace("\nfrom", "\nimport os, time\nfrom", 1)
 
 
-@pytest.mark.parametrize("debug", [True, False])
-def test_a_step_with_a_demo_is_filled_at_each_start_but_not_in_production(project, debug):
-    names = {"demo.py": DEMO, "__init__.py": ""}
-    files = {f"config/management/commands/{name}": text for name, text in names.items()}
-    step = project(**files)
+def with_demo(step: Path, code: str, debug: bool = True) -> Path:
+    """A project with a command `demo`."""
+    commands = step / "config/management/commands"
+    commands.mkdir(parents=True)
+    (commands / "__init__.py").write_text("", encoding="utf-8")
+    (commands / "demo.py").write_text(code, encoding="utf-8")
     settings = step / "config/settings.py"
     text = settings.read_text(encoding="utf-8")
     text = text.replace('"daphne",', '"daphne", "config",')
     settings.write_text(text.replace("DEBUG = True", f"DEBUG = {debug}"), encoding="utf-8")
+    return step
+
+
+@pytest.mark.parametrize("demo", [DEMO, LIVE_DEMO], ids=["plain", "live"])
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_step_with_a_demo_is_filled_at_each_start_but_not_in_production(project, debug, demo):
+    step = with_demo(project(), demo, debug)
     start = "import django; django.setup(); from course.step_server import *; migrate(); fill()"
     for _ in range(2):
         filled = subprocess.run(
@@ -243,6 +264,48 @@ def test_a_step_with_a_demo_is_filled_at_each_start_but_not_in_production(projec
             check=True,
         )
         assert ("people: 1" in filled.stdout) is debug
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run: kills by signal, which Windows has not")
+def test_the_live_members_of_a_demo_run_beside_its_server_and_end_with_it(tmp_path, project):
+    step = with_demo(project(), LIVE_DEMO)
+    (step / "demo").mkdir()
+    (step / "demo/members.py").write_text("", encoding="utf-8")
+    house = make_house(tmp_path / "house", step)
+    base = free_ports()
+    arguments = course_argv("serve", "--port", str(base), "--step-port", str(base))
+    process = Process(arguments, house, {"PYTHONPATH": ""})
+    try:
+        members = rf"step 1 \| members at http://127.0.0.1:{base + 1} of (\d+)"
+        first = int(process.wait_for(members)[1])
+        assert echo(base + 1) == "hi"
+        os.kill(first, signal.SIGTERM)
+        process.wait_for(members.replace(r"\d+", rf"(?!{first})\d+"))
+    finally:
+        assert process.stop() == 0
+    last = int(re.findall(members, process.output)[-1])
+    eventually(lambda: is_gone(last))
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_one_click_log_ins_are_for_the_steps_and_not_for_the_learners_own_folder():
+    serving = Serving(docs_port=18080, step_port=18000, only=[3])
+    assert serving.programs[1].env["DEMO"] == "1"
+    assert "DEMO" not in serving.step_program("work", ROOT / "work").env
+    assert serving.members == []
+
+
+def test_step_06_has_live_members():
+    (members,) = Serving(docs_port=18080, step_port=18000, only=[6]).members
+    assert members.argv[1:] == ["-m", "course.step_members", "18006"]
+    assert members.watch == members.cwd == ROOT / "step06_fitness_app"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="not run: kills with SIGKILL, which Windows has not")

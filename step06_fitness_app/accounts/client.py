@@ -11,12 +11,12 @@ from random import uniform
 from django.conf import settings
 from django.contrib.auth.models import User
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from accounts import services
 from accounts.api import ObtainSerializer
 
-AWAY = (OSError, ConnectionClosed, InvalidHandshake)  # the server, for now
+AWAY = (OSError, WebSocketException)  # there is no server at that address, or not now
 LATER = {4012, 4013, 4429}  # refused, but not for good
 
 

@@ -58,11 +58,7 @@ async def talk(session: Session, name: str, lines: list[str], least: float, most
     other = await in_thread(User.objects.get)(username=name)
     conversation = await in_thread(chat.start)(session.user, other)
     async with session.connect(f"/ws/chat/{conversation.pk}/") as socket:
-        history = await socket.hear()
-        newest = history["messages"][-1] if history["messages"] else None
-        is_mine = newest and newest["username"] == me
-        # What nobody has read yet is not added to, however long the demo runs.
-        turn = not is_mine or history["read"][name] >= newest["number"]
+        turn = is_my_turn(await socket.hear(), me, name)
         while True:
             if turn:
                 await asyncio.sleep(uniform(least, most))
@@ -77,6 +73,12 @@ async def talk(session: Session, name: str, lines: list[str], least: float, most
 
 
 # --8<-- [end:answer]
+
+
+def is_my_turn(history: dict, me: str, other: str) -> bool:
+    """What nobody has read is not added to, however long the demo runs."""
+    newest = history["messages"][-1] if history["messages"] else None
+    return not newest or newest["username"] != me or history["read"][other] >= newest["number"]
 
 
 def forget_workouts(user: User) -> None:

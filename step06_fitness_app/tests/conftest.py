@@ -13,6 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import cache
+from django.db import connection
 from django.db.models.signals import post_migrate
 
 from people.models import Block, Profile, Role
@@ -107,6 +108,33 @@ def connect(request: pytest.FixtureRequest) -> Callable:
         return sockets.direct
     server = request.getfixturevalue("live")
     return lambda path, *subprotocols: sockets.real(server.url(path, "ws"), *subprotocols)
+
+
+@pytest.fixture
+def beside(transactional_db) -> Iterator[Callable[..., Server]]:
+    """Start a process that shares this test's database: `beside("manage.py", "demo")`."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        url = f"sqlite:///{name}?transaction_mode=IMMEDIATE&timeout=10"
+    else:
+        url = re.sub("[^/]+$", name, os.environ["DATABASE_URL"])
+    started: list[Server] = []
+
+    def start(*command: str) -> Server:
+        started.append(Server(*command, environment={"DATABASE_URL": url}))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+def serve(beside: Callable[..., Server], port: int = 0) -> Server:
+    """Start Daphne on this test's database."""
+    address = ["-b", "127.0.0.1", "-p", str(port)]
+    server = beside("-m", "daphne", *address, "config.asgi:application")
+    server.port = int(server.wait_for(LISTENING)[1])
+    return server
 
 
 @pytest.fixture(scope="session")

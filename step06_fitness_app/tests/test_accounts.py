@@ -1,6 +1,5 @@
 """Log-ins: made by a page or for tokens, shown by a socket, ended by a log-out or a kick."""
 
-from io import StringIO
 from uuid import uuid4
 
 import pytest
@@ -326,23 +325,3 @@ def test_log_ins_are_seen_in_the_admin_and_not_made_or_changed(people):
     assert sam.get(path).status_code == 200
     sam.post(path, {"user": people["ben"].pk, "ended_at_0": "2026-01-01", "ended_at_1": "12:00"})
     assert sorted(logins()) == [("ada", False), ("sam", False)]
-
-
-# The demo
-
-
-def test_the_demo_makes_its_people_once_and_in_development_only(db, settings):
-    from django.contrib.auth.models import User
-    from django.core.management import CommandError, call_command
-
-    settings.DEBUG = False
-    with pytest.raises(CommandError, match="Known passwords are for development"):
-        call_command("demo")
-    assert not User.objects.exists()
-    settings.DEBUG = True
-    for _ in range(2):
-        call_command("demo", stdout=StringIO())
-    names = dict(User.objects.values_list("username", "is_staff"))
-    assert names == {"ada": False, "ben": False, "cleo": False, "sam": True}
-    _, status = by_page("ada", "ada-demo")
-    assert status == 302

@@ -41,7 +41,9 @@ class Command(BaseCommand):
         except Refused as problem:
             raise CommandError(f"{username}: {problem}") from None
         except AWAY as problem:
-            raise CommandError(f"No answer from {url}: {problem or type(problem).__name__}") from None
+            raise CommandError(
+                f"No answer from {url}: {problem or type(problem).__name__}"
+            ) from None
         finally:
             session.close()
 
