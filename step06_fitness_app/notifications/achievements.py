@@ -62,14 +62,14 @@ def personal_bests(facts: list[Fact]) -> Iterator[Award]:
     for kind in sorted({fact.kind for fact in facts}):
         own = [fact for fact in facts if fact.kind == kind]
         for fact in best(own, lambda fact: fact.distance_m):
-            title, detail = f"Longest distance: {kind}", f"{fact.distance_m / 1000:.2f} km"
+            title, detail = f"Longest distance, {kind}", f"{fact.distance_m / 1000:.2f} km"
             yield Award("distance", f"distance.{kind}.{fact.id}", title, detail, fact.id)
     for fact in best(facts, lambda fact: fact.duration_seconds):
         detail = f"{hours(fact.duration_seconds)} of {fact.kind}"
         yield Award("duration", f"duration.{fact.id}", "Longest workout", detail, fact.id)
     for exercise in sorted({exercise for fact in facts for exercise in fact.weights}):
         for fact in best(facts, lambda fact, exercise=exercise: fact.weights.get(exercise, 0)):
-            title, detail = f"Heaviest: {exercise}", f"{fact.weights[exercise]:g} kg"
+            title, detail = f"Heaviest {exercise}", f"{fact.weights[exercise]:g} kg"
             yield Award("weight", f"weight.{exercise}.{fact.id}", title, detail, fact.id)
 
 

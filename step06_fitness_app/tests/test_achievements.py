@@ -171,7 +171,7 @@ def test_what_is_stored_is_awarded_once(people):
     assert ada.achievements.count() == 3
     assert [title for _, title in rung(ada)] == [
         "First workout",
-        "Longest distance: running",
+        "Longest distance, running",
         "Longest workout",
     ]
 

@@ -40,7 +40,7 @@ export function words(frame) {
   const { username, title, detail, name, place, winner } = frame;
   switch (frame.type) {
     case "achievement_notification": return `${title}: ${detail}`;
-    case "friend_achievement": return `${username}: ${title}, ${detail}`;
+    case "friend_achievement": return `${username}: ${title} (${detail})`;
     case "friend_request": return `${username} wants to be your friend`;
     case "friend_accepted": return `${username} is your friend now`;
     case "challenge_ended": {
