@@ -57,7 +57,7 @@ def together(*user_ids: int) -> Iterator[None]:
 
 def ask(me: User, other: User) -> Friendship:
     """Ask somebody to be friends, or accept if they have asked. To ask twice is to ask once."""
-    limits.count("friend requests", me.pk, REQUESTS_PER_MINUTE)
+    limits.count("requests", me.pk, REQUESTS_PER_MINUTE)
     with together(me.pk, other.pk):
         if is_blocked(me.pk, other.pk):
             raise User.DoesNotExist
@@ -143,8 +143,8 @@ def change(profile: Profile, **changes) -> None:
     me, trainer = profile.user, changes.get("trainer")
     clients = set(me.clients.values_list("pk", flat=True))
     with together(me.pk, *clients, *([trainer.pk] if trainer else [])):
-        if trainer and not trainers(me).filter(pk=trainer.pk).exists():
-            raise User.DoesNotExist
+        if trainer:
+            trainers(me).get(pk=trainer.pk)  # still
         profile.refresh_from_db()
         touched = {me.pk, profile.trainer_id} - {None}
         if changes.get("role") == Role.MEMBER:
@@ -182,7 +182,7 @@ def delete_account(me: User, password: str) -> None:
     Raises ValidationError and TooMuch. What others write about them at the same moment makes the
     database refuse: then it is deleted with that.
     """
-    limits.count("passwords tried", me.pk, PASSWORDS_PER_MINUTE)
+    limits.count("passwords", me.pk, PASSWORDS_PER_MINUTE)
     if not me.check_password(password):
         raise ValidationError({"password": ["That is not your password."]})
     for is_last in (False, False, True):

@@ -84,7 +84,9 @@ def people(request: HttpRequest) -> HttpResponse:
     if "search" in request.GET:
         form = SearchSerializer(data=request.GET)
         context["problems"] = {} if form.is_valid() else form.errors
-        context["found"] = form.is_valid() and services.search(request.user, **form.validated_data)
+        context["found"] = form.is_valid() and services.search(
+            request.user, form.validated_data["search"]
+        )
     status = 422 if context.get("problems") else 200
     return render(request, "people/people.html", context, status=status)
 
@@ -94,6 +96,8 @@ def people(request: HttpRequest) -> HttpResponse:
 def person(request: HttpRequest, username: str) -> HttpResponse:
     """Somebody else. POST `do`: ask, unfriend, block or unblock them."""
     me, do, problem = request.user, request.POST.get("do"), ""
+    if username == me.username:
+        return redirect("account")
     try:
         if do == "unblock":
             services.unblock(me, username)
