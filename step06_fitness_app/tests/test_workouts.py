@@ -285,13 +285,25 @@ async def test_a_database_that_is_away_costs_no_sample(people, monkeypatch):
         assert (await finish(me))["power_mean"] == 100
 
 
+async def test_who_opens_many_tabs_waits_longer_and_loses_nothing(people, monkeypatch):
+    monkeypatch.setattr("realtime.limits.time", lambda: 0)
+    monkeypatch.setattr("workouts.services.BATCHES_PER_MINUTE", 1)
+    async with training(people["ada"]) as me:
+        await me.update(time=1, power=100)
+        await saved(me, 1)
+        await me.update(time=2, power=100)
+        assert (await me.get("error"))["code"] == "not_saved"
+        monkeypatch.setattr("workouts.services.BATCHES_PER_MINUTE", 100)
+        await saved(me, 2)
+
+
 async def test_no_more_wait_for_the_database_than_memory_holds(people, monkeypatch):
     monkeypatch.setattr("workouts.buffer.MOST", 2)
     monkeypatch.setattr("workouts.buffer.EVERY", 1000)
     async with training(people["ada"]) as me:
         for time in range(3):
             await me.update(time=time, power=1)
-        assert "later" in (await me.get("error", code="conflict"))["detail"]
+        assert "later" in (await me.get("error", code="not_saved"))["detail"]
         assert (await finish(me))["duration_seconds"] == 1
 
 

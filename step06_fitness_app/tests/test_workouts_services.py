@@ -169,6 +169,14 @@ def test_one_set_sent_twice_at_once_is_one(ada, workout):
     assert {one.pk for one in done} == {ExerciseSet.objects.get().pk}
 
 
+def test_so_many_sets_are_enough(ada, workout, monkeypatch):
+    monkeypatch.setattr(services, "MAX_SETS", 1)
+    services.add_set(ada, "Squat", 1, 5, 80, "s-1")
+    with pytest.raises(services.Conflict, match="1 sets"):
+        services.add_set(ada, "Squat", 1, 5, 80, "s-2")
+    assert services.add_set(ada, "Squat", 1, 5, 80, "s-1").number == 1
+
+
 # Finishing
 
 

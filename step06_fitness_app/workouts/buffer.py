@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from channels.db import database_sync_to_async as in_thread
 from msgspec import Struct
 
+from realtime import limits
 from realtime.messages import Error
 from workouts import services
 from workouts.messages import Saved
@@ -29,14 +30,15 @@ class Buffer:
         self.storing = asyncio.Lock()
         self.flusher = None
 
-    def add(self, workout_id: int, row: Row) -> None:
-        """Keep a sample, without the database. Raises Conflict when too many wait."""
+    def add(self, workout_id: int, row: Row) -> bool:
+        """Keep a sample, without the database. False: too many wait already."""
         rows = self.waiting.setdefault(workout_id, [])
         if len(rows) >= MOST:
-            raise services.Conflict("nothing can be stored now: send it later")
+            return False
         rows.append(row)
         if not self.flusher or self.flusher.done():
             self.flusher = asyncio.create_task(self.keep_flushing())
+        return True
 
     async def keep_flushing(self) -> None:
         while self.waiting:
@@ -53,8 +55,9 @@ class Buffer:
                     answer = Saved(max(row[0] for row in batch))
                 except (services.Conflict, Workout.DoesNotExist) as problem:  # nor ever will be
                     answer = Error("conflict", str(problem))
-                except Exception:
-                    logger.exception("%d samples wait for the database", len(rows))
+                except Exception as problem:
+                    if not isinstance(problem, limits.TooMuch):
+                        logger.exception("%d samples wait for the database", len(rows))
                     await self.tell(Error("not_saved", "not stored yet: keep your last samples"))
                     return False
                 del rows[: len(batch)]

@@ -92,7 +92,8 @@ class WorkoutConsumer(PersonConsumer):
         """Keep it and pass it on, without a turn of the database: no watcher waits for one."""
         if self.workout is None:
             raise services.Conflict("no workout of yours goes on")
-        self.buffer.add(self.workout.pk, sample.row)
+        if not self.buffer.add(self.workout.pk, sample.row):
+            return await self.reply(Error("not_saved", "nothing can be stored now: send it later"))
         await publish(self.group, wire.sample_frame(sample, self.user.username), self.workout.pk)
 
     # --8<-- [end:handle]

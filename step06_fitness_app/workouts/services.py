@@ -25,9 +25,11 @@ from workouts.recordings import Recording
 from workouts.totals import Row, Totals, active_seconds, thin, totals_of
 
 CHUNK = 300  # samples in a row of the database
-MAX_CHUNKS = 500  # of a workout: 41 hours at one sample a second
+MAX_CHUNKS = 300  # of a workout: 25 hours at one sample a second
+MAX_SETS = 500
 POINTS = 600  # samples in one answer
 CHANGES_PER_MINUTE = 30  # of one person: start, pause, resume, finish
+BATCHES_PER_MINUTE = 200  # of samples: three open tabs
 
 
 class Conflict(Exception):
@@ -88,12 +90,12 @@ def start(
     limits.count("changes", owner.pk, CHANGES_PER_MINUTE)
     if privacy is None:
         privacy = Profile.objects.get(user=owner).privacy
+    new = Workout(owner=owner, kind=kind, privacy=privacy, client_id=client_id)
     try:
         with transaction.atomic():
+            new.save()
             tell_group(groups.workout(owner.pk))
-            return Workout.objects.create(
-                owner=owner, kind=kind, privacy=privacy, client_id=client_id
-            )
+            return new
     except IntegrityError:
         known = Workout.objects.filter(owner=owner, client_id=client_id).first()
         if known and client_id:
@@ -141,7 +143,7 @@ def finish(owner: User) -> Workout:
     publish_on_commit(
         groups.workout(owner.pk), wire.WorkoutFinished(workout.pk, totals), workout.pk
     )
-    tell_group(groups.workout(owner.pk))
+    tell_watchers(workout)
     return workout
 
 
@@ -198,8 +200,11 @@ def add_set(
     workout = locked(owner)
     if client_id and (known := workout.sets.filter(client_id=client_id).first()):
         return known
+    number = workout.sets.count() + 1
+    if number > MAX_SETS:
+        raise Conflict(f"a workout holds {MAX_SETS} sets, and no more")
     done = workout.sets.create(
-        number=workout.sets.count() + 1,
+        number=number,
         exercise=exercise,
         sets=sets,
         repetitions=repetitions,
@@ -217,9 +222,10 @@ def store_samples(workout_id: int, rows: Iterable[Row]) -> None:
 
     One of a time that is there already adds what was not measured then, and else changes nothing:
     what is sent again is stored once. To a finished workout come the last ones of another tab.
-    Raises Conflict when it is full, Workout.DoesNotExist when it was deleted.
+    Raises Conflict when it is full, Workout.DoesNotExist when it was deleted, TooMuch.
     """
     workout = Workout.objects.select_for_update().get(pk=workout_id)
+    limits.count("batches", workout.owner_id, BATCHES_PER_MINUTE)
     add_rows(workout, rows)
     if workout.state == State.FINISHED:
         complete(workout)
@@ -303,11 +309,17 @@ def store_recording(owner: User, recording: Recording) -> Workout:
     return workout
 
 
+def tell_watchers(workout: Workout) -> None:
+    """Have who watches it, here and with the form coach, look again whether they may."""
+    tell_group(groups.workout(workout.owner_id))
+    tell_group(groups.form(workout.pk))
+
+
 @transaction.atomic
 def delete(workout: Workout) -> None:
     """Remove a workout, also one that goes on. What it was awarded stays."""
+    tell_watchers(workout)
     workout.delete()
-    tell_group(groups.workout(workout.owner_id))
 
 
 @transaction.atomic
@@ -315,7 +327,7 @@ def change_privacy(workout: Workout, privacy: Privacy) -> None:
     """Show a workout to others than before; who watches it live is looked at again."""
     workout.privacy = privacy
     workout.save(update_fields=["privacy"])
-    tell_group(groups.workout(workout.owner_id))
+    tell_watchers(workout)
 
 
 CHANGES = {wire.WorkoutPause: pause, wire.WorkoutResume: resume, wire.WorkoutFinish: finish}
