@@ -22,7 +22,7 @@ from workouts.models import Kind, State, Workout
 from workouts.totals import thin
 
 PAGE = 20  # workouts
-POINTS = 2000  # samples in a finished workout's chart
+POINTS = 3000  # samples in a finished workout's chart
 SOME = 5  # of each kind of thing on the first page
 
 

@@ -1,0 +1,111 @@
+"""The pages of the workouts, and what each shows to whom."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from people.models import Privacy
+from tests.people import browser_of
+from workouts import fit, services
+from workouts.models import Workout
+from workouts.views import training_now
+
+STRANGERS = ["cleo", "dora"]
+
+
+@pytest.fixture
+def ride(people) -> Workout:
+    """A finished ride of ada's, for friends."""
+    recording = fit.read(settings.BASE_DIR / "data/workouts/indoor-trainer.fit")
+    return services.store_recording(people["ada"], recording)
+
+
+def test_the_recording_that_the_page_plays_is_the_file(settings):
+    path = settings.BASE_DIR / "static/data/indoor-trainer.json"
+    played = json.loads(path.read_text(encoding="utf-8"))
+    recording = fit.read(settings.BASE_DIR / "data/workouts/indoor-trainer.fit")
+    assert played["kind"] == recording.kind
+    assert played["samples"] == [list(sample) for sample in recording.samples]
+
+
+@pytest.mark.parametrize("name", ["ada", "ben", "tom"])
+def test_a_workout_is_shown_to_who_may_see_it(ride, name):
+    answer = browser_of(name).get(f"/workouts/{ride.pk}/")
+    assert answer.status_code == 200
+    assert answer.context["is_own"] is (name == "ada")
+    assert len(answer.context["rows"]) == len(services.rows_of(ride)) > 2000
+    assert ("Delete" in answer.content.decode()) is (name == "ada")
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_to_others_it_is_as_if_it_were_not_there(ride, name):
+    browser = browser_of(name)
+    there, not_there = browser.get(f"/workouts/{ride.pk}/"), browser.get("/workouts/999999/")
+    assert (there.status_code, not_there.status_code) == (404, 404)
+    assert there.content.split(b"<main")[1] == not_there.content.split(b"<main")[1]
+
+
+@pytest.mark.parametrize("name", ["ben", "tom", *STRANGERS])
+@pytest.mark.parametrize("sent", [{"delete": "yes"}, {"privacy": "public"}])
+def test_only_its_owner_changes_or_deletes_it(ride, name, sent):
+    assert browser_of(name).post(f"/workouts/{ride.pk}/", sent).status_code == 404
+    assert Workout.objects.get() == ride
+    assert Workout.objects.get().privacy == Privacy.FRIENDS
+
+
+def test_its_owner_does(ride):
+    ada = browser_of("ada")
+    ada.post(f"/workouts/{ride.pk}/", {"privacy": "everybody"})  # nothing the form offers
+    assert Workout.objects.get().privacy == Privacy.FRIENDS
+    ada.post(f"/workouts/{ride.pk}/", {"privacy": "public"})
+    assert browser_of("cleo").get(f"/workouts/{ride.pk}/").status_code == 200
+    assert ada.post(f"/workouts/{ride.pk}/", {"delete": "yes"})["Location"] == "/workouts/"
+    assert not Workout.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("privacy", "seen_by"),
+    [
+        (Privacy.PUBLIC, ["ben", "tom"]),
+        (Privacy.FRIENDS, ["ben", "tom"]),
+        (Privacy.TRAINER, ["tom"]),
+        (Privacy.PRIVATE, []),
+    ],
+)
+def test_home_lists_who_trains_now_as_far_as_one_may_watch(people, privacy, seen_by):
+    services.start(people["ada"], "cycling", privacy)
+    for name, user in people.items():
+        expected = ["ada"] if name in seen_by else []
+        assert [one.owner.username for one in training_now(user)] == expected, name
+
+
+def test_home_counts_the_last_seven_days(ride):
+    Workout.objects.create(
+        owner=ride.owner, kind="other", privacy="private", state="finished",
+        started_at=timezone.now() - timedelta(days=8), duration_seconds=1000,
+    )  # fmt: skip
+    Workout.objects.filter(pk=ride.pk).update(started_at=timezone.now() - timedelta(days=6))
+    week = browser_of("ada").get("/").context["week"]
+    assert week["many"] == 1
+    assert week["seconds"] == pytest.approx(2263, abs=2)
+
+
+@pytest.mark.parametrize("path", ["/live/", "/live/ada/", "/workouts/", "/workouts/1/"])
+def test_the_pages_are_for_those_who_logged_in(client, db, path):
+    assert client.get(path)["Location"] == f"/login/?next={path}"
+
+
+@pytest.mark.parametrize("name", [*STRANGERS, "tom"])
+def test_who_may_not_watch_is_told_what_they_are_of_nobody(people, name):
+    services.start(people["ada"], "other", Privacy.PRIVATE)
+    browser = browser_of(name)
+    there, not_there = browser.get("/live/ada/"), browser.get("/live/nobody/")
+    assert (there.status_code, not_there.status_code) == (404, 404)
+    assert there.content.split(b"<main")[1] == not_there.content.split(b"<main")[1]
+
+
+def test_ones_own_live_page_is_one_only(people):
+    assert browser_of("ada").get("/live/ada/")["Location"] == "/live/"
