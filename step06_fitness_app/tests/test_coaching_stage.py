@@ -1,4 +1,4 @@
-"""The stage against the hand labels: on the file, scaled and shifted, and on frames not tuned on."""
+"""The stage against the hand labels: on the file, scaled, shifted, and frames not tuned on."""
 
 import random
 from io import StringIO

@@ -1,0 +1,61 @@
+"""What the form coach asks the database: who may be there, and the repetitions. In a thread."""
+
+import re
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Sum
+
+from people.relations import Relation, may_see, relation
+from realtime import groups
+from realtime.publish import publish_on_commit
+from workouts import services as workouts
+from workouts.messages import set_frame
+from workouts.models import State, Workout
+
+ROLES = {Relation.OWNER: "owner", Relation.TRAINER: "trainer"}
+PREFIX = "form."  # of the client_id of a set that was counted here
+
+
+class NotAllowed(Exception):
+    """Not theirs to see; no such workout, too."""
+
+
+def place(viewer: User, workout_id: str) -> tuple[Workout, str]:
+    """A workout that goes on, and what its viewer is there. Raises NotAllowed."""
+    if not re.fullmatch("[0-9]{1,18}", workout_id):
+        raise NotAllowed
+    going_on = Workout.objects.exclude(state=State.FINISHED).filter(owner__is_active=True)
+    workout = going_on.select_related("owner").filter(pk=workout_id).first()
+    if workout is None:
+        raise NotAllowed
+    what = relation(viewer.pk, workout.owner_id)
+    if not may_see(what, workout.privacy):
+        raise NotAllowed
+    return workout, ROLES.get(what, "watcher")
+
+
+def counted(workout: Workout) -> int:
+    """The repetitions of earlier connections."""
+    sets = workout.sets.filter(client_id__startswith=PREFIX)
+    return sets.aggregate(sum=Sum("repetitions"))["sum"] or 0
+
+
+@transaction.atomic
+def keep(workout_id: int, repetitions: int, connection: str) -> None:
+    """Store what one connection counted as a set, also where the workout was finished meanwhile."""
+    workout = Workout.objects.select_for_update().filter(pk=workout_id).first()
+    if workout is None:
+        return
+    done = workout.sets.create(
+        number=workout.sets.count() + 1,
+        exercise="squat",
+        sets=1,
+        repetitions=min(repetitions, 1000),
+        weight_kg=0,
+        client_id=PREFIX + connection,
+    )
+    if workout.state == State.FINISHED:
+        workouts.complete(workout)
+    frame = set_frame(done, workout.owner.username)
+    publish_on_commit(groups.workout(workout.owner_id), frame, workout.pk)

@@ -1,0 +1,142 @@
+// The form coach: one's own page, which plays a recording through the real socket, and a watcher's.
+
+import { Figure } from "./figure.js";
+import { byId, sentence, socketTo } from "./page.js";
+import { showStatus } from "./status.js";
+
+const QUIET = 2_000; // ms: a screen reader is told no more often than this
+const GONE = 6_000; // ms after which a cue is old
+
+const { workout, owner } = byId("coach").dataset;
+const play = byId("play"); // on one's own page only
+const figure = new Figure(byId("figure"));
+const socket = socketTo(`/ws/form/${workout}/`);
+// Who wants less motion sees two pictures a second.
+const GAP = matchMedia("(prefers-reduced-motion: reduce)").matches ? 500 : 0;
+
+// What is shown: written once a frame, the newest of what came.
+let shown = { numbers: null, points: null, isVisible: true };
+let isDue = false;
+let drawnAt = -Infinity;
+
+const percent = (value) => (value === null ? "–" : `${Math.round(value * 100)} %`);
+const ratio = (value) => (value === null ? "–" : value.toFixed(1));
+const seconds = (value) => (value === null ? "–" : `${value.toFixed(1)} s`);
+
+function side(balance) {
+  if (balance === null) return "–";
+  if (Math.abs(balance) < 0.05) return "middle";
+  return `${Math.abs(balance).toFixed(1)} ${balance > 0 ? "left" : "right"}`;
+}
+
+function last({ deepest, tempo }) {
+  if (!tempo) return "none yet";
+  return `${percent(deepest)} deep; down ${seconds(tempo.lowering)}, held ${seconds(tempo.held)}, up ${seconds(tempo.rising)}`;
+}
+
+function write(id, words) {
+  if (byId(id).textContent !== words) byId(id).textContent = words;
+}
+
+function show(news) {
+  shown = { ...shown, ...news };
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame((now) => {
+    isDue = false;
+    const { numbers, points, isVisible } = shown;
+    if (points && now - drawnAt >= GAP) {
+      drawnAt = now;
+      figure.draw(points, isVisible);
+      byId("hint").hidden = true;
+    }
+    if (!numbers) return;
+    write("repetitions", String(numbers.repetitions));
+    write("stage", numbers.stage ?? (numbers.visible || !points ? "–" : "not visible"));
+    write("depth", percent(numbers.depth));
+    write("balance", side(numbers.balance));
+    write("feet_width", ratio(numbers.feet_width));
+    write("knees", ratio(numbers.knees));
+    if (numbers.visible) write("last", last(numbers));
+  });
+}
+
+// Cues: the newest, and not before the one before it could be heard.
+let cuedAt = -Infinity;
+let waiting = null;
+let fading = null;
+
+function cue(words) {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    cuedAt = performance.now();
+    byId("cue").textContent = words;
+    byId("cue").dataset.isFresh = "true";
+    clearTimeout(fading);
+    fading = setTimeout(() => (byId("cue").dataset.isFresh = "false"), GONE);
+  }, Math.max(0, cuedAt + QUIET - performance.now()));
+}
+
+const frames = {
+  form_state: (numbers) => show({ numbers }),
+  form_update: ({ points, ...numbers }) => {
+    show(play ? { numbers, isVisible: numbers.visible } : { numbers, points, isVisible: numbers.visible });
+  },
+  form_cue: ({ text, from }) => cue(from === "coach" ? `${text}.` : `${from}: ${text}`),
+  error: ({ detail }) => (byId("problem").textContent = sentence(detail)),
+  closing: ({ reason }) => (byId("problem").textContent = sentence(reason)),
+};
+
+socket.addEventListener("message", ({ data }) => {
+  const frame = JSON.parse(data);
+  frames[frame.type]?.(frame);
+});
+socket.addEventListener("state", () => {
+  if (socket.state === "open") byId("problem").textContent = "";
+});
+showStatus(socket, byId("status"), byId("now"));
+socket.open();
+
+// --8<-- [start:play]
+// One's own page: the recording's frames at their rate, each to the drawing and, while there is a
+// connection, to the server. None is kept for later: what counts is how it is now.
+let recording = null;
+let playing = null;
+let position = 0; // in frames
+
+async function begin() {
+  recording ??= await (await fetch(play.dataset.frames)).json();
+  const from = performance.now() - (position / recording.rate) * 1000;
+  let sent = -1;
+  playing = setInterval(() => {
+    position = Math.floor(((performance.now() - from) / 1000) * recording.rate);
+    if (position === sent) return;
+    sent = position;
+    const points = recording.frames[position % recording.frames.length];
+    show({ points });
+    if (socket.state === "open") socket.send(JSON.stringify({ type: "pose", time: performance.now() / 1000, points }));
+  }, 1000 / recording.rate);
+}
+
+play?.addEventListener("click", async () => {
+  if (playing === null) {
+    play.disabled = true; // until it has come
+    await begin().finally(() => (play.disabled = false));
+  } else {
+    clearInterval(playing);
+    playing = null;
+  }
+  play.textContent = playing === null ? "Play the recording" : "Pause";
+});
+// --8<-- [end:play]
+
+byId("say")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = byId("text").value.replace(/[\p{Cc}\p{Cs}]/gu, "").trim();
+  byId("problem").textContent = "";
+  if (!text) return;
+  if (socket.state === "open") {
+    socket.send(JSON.stringify({ type: "cue", text }));
+    byId("text").value = "";
+  } else byId("problem").textContent = `Not said: there is no connection to ${owner}.`;
+});
