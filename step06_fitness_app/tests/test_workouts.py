@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 
@@ -13,6 +14,11 @@ from tests.people import browser_of
 from tests.working_out import begin, finish, saved, stored, the, training, watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch) -> None:
+    monkeypatch.setattr("workouts.buffer.EVERY", 0.05)
 
 
 async def test_the_first_frame_of_a_member_at_rest(people):
@@ -123,12 +129,12 @@ async def test_a_start_sent_again_gives_the_same_workout(people):
 
 async def test_who_joins_gets_the_state_so_far(people):
     async with training(people["ada"]) as me:
-        for time in range(1, 4):
-            await me.update(time=time, heart_rate=100 + 10 * time, distance=50 + 5 * time)
+        for n in range(1, 4):
+            await me.update(time=n, heart_rate=100 + 10 * n, distance=50 + 5 * n)
         await saved(me, 3)
         async with watching("ben", people["ada"]) as friend:
             assert friend.first["samples"] == [
-                [time, 100 + 10 * time, None, None, 50 + 5 * time] for time in range(1, 4)
+                [n, 100 + 10 * n, None, None, 50 + 5 * n] for n in range(1, 4)
             ]
             totals = friend.first["workout"]["totals"]
             assert totals["heart_rate_mean"] == 120 and totals["heart_rate_max"] == 130
@@ -168,8 +174,8 @@ async def test_what_cannot_be_now_is_a_conflict(people, change):
 
 async def test_finishing_stores_all_that_was_sent_before(people):
     async with training(people["ada"]) as me:
-        for time in range(60):
-            await me.update(time=time, power=100)
+        for n in range(60):
+            await me.update(time=n, power=100)
         totals = await finish(me)
         assert totals["duration_seconds"] == 59 and totals["power_mean"] == 100
     assert len(await stored(me.workout["id"])) == 60
@@ -196,14 +202,20 @@ async def test_what_was_sent_is_stored_however_the_connection_ends(people, how, 
     assert await stored(workout_id) == [[7, None, None, 100, None]]
 
 
-async def test_samples_are_not_a_row_each_nor_a_query_each(people):
+async def test_samples_are_stored_in_few_batches_and_fewer_rows(people, monkeypatch):
+    from workouts import services
     from workouts.models import Samples
 
+    batches, store = [], services.store_samples
+    monkeypatch.setattr(services, "store_samples", lambda *how: batches.append(how) or store(*how))
+    monkeypatch.setattr("workouts.buffer.EVERY", 0.3)
+    began = time.monotonic()
     async with training(people["ada"]) as me:
-        me_stored = asyncio.create_task(saved(me, 69))
-        for time in range(70):
-            await me.update(time=time, power=time)
-        await me_stored
+        for n in range(60):
+            await me.update(time=n, power=n)
+            await me.get("workout_update", time=n)
+        await saved(me, 59)
+    assert 1 <= len(batches) <= (time.monotonic() - began) / 0.3
     assert await Samples.objects.acount() == 1
 
 
@@ -217,9 +229,9 @@ async def test_no_sample_asks_the_database_and_watchers_get_it_while_a_query_is_
         query = asyncio.create_task(in_thread(lambda: [is_busy.set(), is_over.wait(20)])())
         await asyncio.to_thread(is_busy.wait, 5)
         try:
-            for time in range(20):
-                await me.update(time=time, power=time)
-                assert (await friend.get("workout_update"))["time"] == time
+            for n in range(20):
+                await me.update(time=n, power=n)
+                assert (await friend.get("workout_update"))["time"] == n
             assert not query.done()
         finally:
             is_over.set()
@@ -235,8 +247,8 @@ async def test_samples_sent_again_are_stored_once(people):
     async with watching("ada", people["ada"]) as me_again:
         workout = me_again.first["workout"]
         assert workout["saved_up_to"] == 2
-        for time in (1, 2, 3):
-            await me_again.update(time=time, power=100 * time)
+        for n in (1, 2, 3):
+            await me_again.update(time=n, power=100 * n)
         await saved(me_again, 3)
         assert await stored(workout["id"]) == [[n, None, None, 100 * n, None] for n in (1, 2, 3)]
         await finish(me_again)
@@ -301,8 +313,8 @@ async def test_no_more_wait_for_the_database_than_memory_holds(people, monkeypat
     monkeypatch.setattr("workouts.buffer.MOST", 2)
     monkeypatch.setattr("workouts.buffer.EVERY", 1000)
     async with training(people["ada"]) as me:
-        for time in range(3):
-            await me.update(time=time, power=1)
+        for n in range(3):
+            await me.update(time=n, power=1)
         assert "later" in (await me.get("error", code="not_saved"))["detail"]
         assert (await finish(me))["duration_seconds"] == 1
 
