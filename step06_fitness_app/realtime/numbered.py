@@ -37,7 +37,7 @@ class NumberedMixin:
 
     def is_next(self, event) -> bool:
         number = event["number"]
-        is_next = number in (None, self.last + 1)
+        is_next = super().is_next(event) and number in (None, self.last + 1)
         if is_next and number:
             self.last = number
         return is_next
