@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.parsers import BoundedJSONParser
 from notifications import messages as wire
 from notifications import services
 
@@ -56,6 +57,8 @@ class Notifications(APIView):
 
 class Marks(APIView):
     """POST: mark some of mine; the answer is the `marked` frame that each open tab gets."""
+
+    parser_classes = [BoundedJSONParser]  # what a form leaves out counts as false
 
     @extend_schema(request=MarkSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request):

@@ -50,8 +50,8 @@ def send(new: Iterable[Notification]) -> list[Notification]:
         bells = Bell.objects.select_for_update().filter(pk__in=some).order_by("pk").in_bulk()
         rows = [row for pk in some for row in by_user[pk] if pk in bells]
         keys = {row.key for row in rows} - {None}
-        known = Notification.objects.filter(user__in=some, key__in=keys)
-        used = set(known.values_list("user_id", "key"))
+        used = Notification.objects.filter(user__in=some, key__in=keys)
+        used = set(used.values_list("user_id", "key"))
         fresh = []
         for row in rows:
             if row.key and (row.user_id, row.key) in used:
@@ -145,18 +145,12 @@ def facts_of(user: User) -> Iterator[tuple[Fact, Privacy]]:
         exercises = weights.setdefault(pk, {})
         name = exercise.strip().lower()[:80]
         exercises[name] = max(kg, exercises.get(name, 0))
-    for workout in finished.order_by("started_at", "pk"):
-        yield (
-            Fact(
-                workout.pk,
-                workout.kind,
-                timezone.localdate(workout.started_at),
-                workout.distance_m or 0,
-                workout.duration_seconds or 0,
-                weights.get(workout.pk, {}),
-            ),
-            workout.privacy,
-        )
+    rows = finished.order_by("started_at", "pk").values_list(
+        "pk", "kind", "privacy", "started_at", "distance_m", "duration_seconds"
+    )
+    for pk, kind, privacy, at, metres, seconds in rows:
+        day = timezone.localdate(at)
+        yield Fact(pk, kind, day, metres or 0, seconds, weights.get(pk, {})), privacy
 
 
 def page(user_id: int, *, before: int | None = None, after: int | None = None) -> list:
