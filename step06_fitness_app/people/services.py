@@ -187,7 +187,7 @@ def delete_account(me: User, password: str) -> None:
         raise ValidationError({"password": ["That is not your password."]})
     for is_last in (False, False, True):
         try:
-            with transaction.atomic():
+            with together(me.pk):
                 for client in me.clients.all():
                     tell(client.pk)
                 OutstandingToken.objects.filter(user=me).delete()  # they would only lose the name
