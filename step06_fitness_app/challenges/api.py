@@ -5,15 +5,17 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema
 from msgspec import to_builtins
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.exceptions import APIException, PermissionDenied, Throttled
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from challenges import messages as wire
 from challenges import services
 from challenges.models import Challenge
+from realtime.limits import TooMuch
 
-STATE = OpenApiResponse(OpenApiTypes.OBJECT, "the `challenge_state` frame of the socket")
+STATE = OpenApiResponse(OpenApiTypes.OBJECT, "The `challenge_state` frame of the socket")
+INFO = OpenApiResponse(OpenApiTypes.OBJECT, "The `challenge` of that frame; of a list, each")
 
 
 class Impossible(APIException):
@@ -37,26 +39,15 @@ class NewSerializer(serializers.ModelSerializer):
         return given
 
 
-class InfoSerializer(serializers.ModelSerializer):
-    """What a challenge is about, as in the socket's `challenge_state`."""
-
-    made_by = serializers.CharField(source="made_by.username")
-    is_over = serializers.BooleanField()
-
-    class Meta:
-        model = Challenge
-        fields = [*wire.Info.__struct_fields__]
-
-
 class Challenges(APIView):
     """GET: those I may see, up to 100, the last to end first. POST: one more."""
 
-    @extend_schema(responses=InfoSerializer(many=True))
+    @extend_schema(responses=INFO)
     def get(self, request):
         found = services.list_for(request.user)
         return Response([to_builtins(wire.info_of(challenge)) for challenge in found])
 
-    @extend_schema(request=NewSerializer, responses={201: InfoSerializer})
+    @extend_schema(request=NewSerializer, responses={201: INFO})
     def post(self, request):
         form = NewSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -101,3 +92,5 @@ def change(work, *details) -> None:
         raise Impossible(str(problem)) from None
     except services.NotAllowed as problem:
         raise PermissionDenied(str(problem)) from None
+    except TooMuch as problem:
+        raise Throttled(detail=str(problem)) from None

@@ -21,6 +21,7 @@ class ChallengeForm(forms.ModelForm):
     def __init__(self, *args, me, **kwargs):
         super().__init__(*args, **kwargs)
         self.instance.made_by = me
+        self.fields["metric"].choices = Metric.choices  # no empty one
 
     def clean(self):
         given = super().clean()

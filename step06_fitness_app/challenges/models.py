@@ -72,7 +72,6 @@ class Participant(models.Model):
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="+")
     progress = models.FloatField(default=0)
     reached = models.PositiveBigIntegerField(editable=False)
-    reached_at = models.DateTimeField(default=timezone.now, editable=False)
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -68,6 +68,11 @@ def locked(challenge_id: int, *, running=True) -> Challenge:
     return challenge
 
 
+def count(user: User) -> None:
+    """One more change of a board by this person. Raises TooMuch."""
+    limits.count("updates", user.pk, settings.USER_MESSAGES_PER_MINUTE)
+
+
 def next_version(challenge: Challenge) -> int:
     challenge.version += 1
     challenge.save(update_fields=["version"])
@@ -77,6 +82,7 @@ def next_version(challenge: Challenge) -> int:
 @transaction.atomic
 def join(challenge_id: int, user: User) -> int:
     """Take part, once however often; the board's version."""
+    count(user)
     if not visible_to(user).filter(pk=challenge_id).exists():
         raise Challenge.DoesNotExist
     challenge = locked(challenge_id)
@@ -92,6 +98,7 @@ def join(challenge_id: int, user: User) -> int:
 @transaction.atomic
 def leave(challenge_id: int, user: User) -> int:
     """Take part no more. Deleting the row is all: signals.py has the board shown again."""
+    count(user)
     locked(challenge_id).participants.filter(user=user).delete()
     return Challenge.objects.values_list("version", flat=True).get(pk=challenge_id)
 
@@ -100,22 +107,21 @@ def leave(challenge_id: int, user: User) -> int:
 @transaction.atomic
 def progress(challenge_id: int, user: User, value: float, client_id: str) -> int:
     """Store how much somebody has done; the board's version that has it. Committed on return."""
-    limits.count("updates", user.pk, settings.USER_MESSAGES_PER_MINUTE)
+    count(user)
     challenge = locked(challenge_id, running=False)
     me = challenge.participants.filter(user=user).first()
     if me is None:
         raise NotAllowed("you take no part in this challenge: join it first")
     if known := me.updates.filter(client_id=client_id).first():
         return known.version
-    now = timezone.now()
     if challenge.is_over:
         raise Conflict("the challenge is over")
-    if now < challenge.starts_at:
+    if timezone.now() < challenge.starts_at:
         raise Conflict("the challenge has not begun")
     if value < me.progress:
         raise Conflict(f"that is less than the {me.progress:.15g} you have already")
     if value > me.progress:
-        me.progress, me.reached, me.reached_at = value, next_version(challenge), now
+        me.progress, me.reached = value, next_version(challenge)
         me.save()
     Update.objects.create(participant=me, client_id=client_id, version=challenge.version)
     return challenge.version

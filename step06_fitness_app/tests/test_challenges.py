@@ -240,12 +240,13 @@ async def test_outside_of_its_time_nothing_counts(people, begins, lasts, detail)
         assert (error["code"], error["detail"]) == ("conflict", detail)
 
 
-async def test_too_many_updates_are_too_fast(race, settings):
+@pytest.mark.parametrize("type", ["progress_update", "challenge_join", "challenge_leave"])
+async def test_too_many_updates_are_too_fast(race, settings, type):
     settings.USER_MESSAGES_PER_MINUTE = 2
     async with enter("ada", race) as ada:
         await did(ada, 1)
         await did(ada, 2)
-        await ada.say("progress_update", value=3, client_id="c")
+        await ada.say(type, value=3, client_id="c")
         assert (await ada.get("error"))["code"] == "too_fast"
 
 
@@ -364,6 +365,24 @@ async def test_a_challenge_goes_with_its_maker(people, race):
 # The end
 
 
+async def to_the_group(race: int) -> None:
+    """Something for each who is in the group of a challenge."""
+    group = f"challenge.{race}"
+    event = {
+        "type": "frame",
+        "group": group,
+        "text": '{"type":"ack","client_id":"forged","number":0}',
+        "number": None,
+    }
+    await get_channel_layer().group_send(group, event)
+
+
+async def test_while_it_runs_there_is_a_group(race):
+    async with enter("ada", race) as ada:
+        await to_the_group(race)
+        assert (await ada.hear())["client_id"] == "forged"
+
+
 async def told(username: str) -> list[dict]:
     from notifications.models import Notification
 
@@ -382,7 +401,9 @@ async def test_at_its_end_all_are_told_and_the_group_is_dissolved(people):
         assert (await ben.get("error"))["code"] == "conflict"
         await ben.say("challenge_leave", client_id="late")
         assert (await ben.get("error"))["code"] == "conflict"
-        assert f"challenge.{race}" not in get_channel_layer().groups
+        await to_the_group(race)
+        await ben.say("challenge_join", client_id="and")  # its answer comes next, and alone
+        assert (await ben.hear())["type"] == "error"
     data = {"challenge_id": race, "name": "Long way", "winner": "ben"}
     assert await told("ada") == [{**data, "place": 2}]
     assert await told("ben") == [{**data, "place": 1}]
@@ -390,7 +411,9 @@ async def test_at_its_end_all_are_told_and_the_group_is_dissolved(people):
     async with enter("cleo", race) as late:
         assert late.first["winner"] == "ben"
         assert late.first["challenge"]["is_over"]
-        assert f"challenge.{race}" not in get_channel_layer().groups
+        await to_the_group(race)
+        await late.say("challenge_join", client_id="and")
+        assert (await late.hear())["type"] == "error"
 
 
 async def test_its_maker_ends_it_early_and_nobody_else_does(people, race):

@@ -145,6 +145,13 @@ def test_who_has_not_logged_in_gets_nothing(client, people):
         assert client.get(path).status_code == 302
 
 
+def test_who_joins_too_often_is_429(people, settings):
+    settings.USER_MESSAGES_PER_MINUTE = 1
+    race = make("ada")
+    assert post("ben", one(race, "join/")).status_code == 200
+    assert post("ben", one(race, "leave/")).status_code == 429
+
+
 # Pages
 
 
@@ -173,7 +180,7 @@ def test_a_bad_form_is_422_with_the_text_at_the_field(people, field, value):
     fields = {"name": "Ride", "metric": "distance_m", "hours": "24", field: value}
     answer = browser_of("ada").post("/challenges/", fields)
     assert answer.status_code == 422
-    assert f'id="about-{field}"' in answer.content.decode()
+    assert f'id="id_{field}_error"' in answer.content.decode()
     assert not Challenge.objects.exists()
 
 

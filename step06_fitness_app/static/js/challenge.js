@@ -65,8 +65,8 @@ function show({ top, you, participants }) {
 
 function showEnd(winner) {
   isOver = true;
-  const words = winner === me ? "You have won" : `${winner} has won`;
-  byId("winner").textContent = sentence(winner ? words : "it is over, without a winner");
+  const words = winner === me ? "You have won." : `${winner} has won.`;
+  byId("winner").textContent = winner ? words : "It is over, without a winner.";
   byId("winner").hidden = false;
   byId("end")?.remove();
   tick();
@@ -148,7 +148,7 @@ function tick() {
   const hasBegun = starts <= new Date();
   const left = Math.max(0, ((hasBegun ? ends : starts) - new Date()) / 1000);
   const days = Math.floor(left / 86_400);
-  byId("until").textContent = hasBegun ? "Ends in" : "Begins in";
+  byId("until").textContent = isOver ? "It is" : hasBegun ? "Ends in" : "Begins in";
   const words = `${days ? `${days} d ` : ""}${clock(left % 86_400)}`;
   byId("countdown").textContent = isOver ? "over" : words;
 }
