@@ -43,7 +43,7 @@ async def test_a_start_is_acknowledged_and_told_to_all_tabs_and_watchers(people)
         watching("ben", ada) as friend,
     ):
         workout = await begin(me, kind="rowing", privacy="public")
-        assert workout["elapsed_seconds"] <= workout["time"] < 5
+        assert workout["elapsed_seconds"] <= workout["time"] + 0.1 < 5
         assert (workout["kind"], workout["privacy"], workout["state"]) == (
             "rowing",
             "public",
