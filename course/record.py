@@ -69,7 +69,9 @@ def serving(step: Step, settings: dict[str, str] | None = None) -> Iterator[int]
         for name in ("COURSE_TAP", "REDIS_URL", "DATABASE_URL"):
             environment.pop(name, None)
         commands = [["migrate", "--verbosity", "0"]]
-        commands += [["demo"]] * any(copy.glob("*/management/commands/demo.py"))
+        if any(copy.glob("*/management/commands/demo.py")):
+            is_live = (copy / "demo/members.py").exists()  # then it would go on until it is stopped
+            commands.append(["demo", *["--data-only"] * is_live])
         for command in commands:
             subprocess.run(
                 [sys.executable, "manage.py", *command],

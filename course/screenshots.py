@@ -94,7 +94,7 @@ def talked(page) -> None:
 
 
 def log_in(page, name: str, path: str) -> None:
-    """As somebody of step 05's demo, on the way to a page."""
+    """As somebody of the demo, on the way to a page."""
     page.goto(f"{page.url.split('/', 3)[0]}//{page.url.split('/', 3)[2]}/login/?next={path}")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(f"{name}-demo")
@@ -134,6 +134,32 @@ def tried(page) -> None:
         page.locator(f'[data-way="ticket"] .answer[data-state="{end}"]').wait_for()
 
 
+def trained(page, name: str = "ada") -> None:
+    """Somebody in another browser rides for four minutes, ten times as fast."""
+    other = page.context.browser.new_context().new_page()  # closed with the browser
+    other.goto(page.url)
+    log_in(other, name, "/live/")
+    other.get_by_role("button", name="Start", exact=True).click()
+    other.get_by_label("Speed").select_option("10")
+    other.get_by_role("button", name="Play a recording").click()
+    other.locator("#time", has_text="4:").wait_for(timeout=60_000)
+
+
+def watched(page) -> None:
+    """ben, who watches ada."""
+    trained(page)
+    log_in(page, "ben", "/live/ada/")
+    page.get_by_text("Watching ada live").wait_for()
+    page.locator("[data-measure=power]", has_text="1").wait_for()
+
+
+def came_home(page) -> None:
+    """ben's first page, while ada trains."""
+    trained(page)
+    log_in(page, "ben", "/")
+    page.locator("#latest li").first.wait_for()
+
+
 PICTURES = {
     "step01": Picture(1, "/", polled, "section:nth-of-type(3)"),
     "step02": Picture(2, "/handshake/", connected, "section:nth-of-type(1)"),
@@ -144,6 +170,9 @@ PICTURES = {
     "step05": Picture(5, "/ways-in/", tried, '[data-way="ticket"]', width=900),
     "step05-room": Picture(5, "/login/", met, "#composer", width=900, height=620),
     "step05-refused": Picture(5, "/login/", turned_away, "main"),
+    "step06-live": Picture(6, "/login/", watched, "#chart", width=900, height=620),
+    "step06-phone": Picture(6, "/login/", watched, "#chart", width=360, height=740),
+    "step06-home": Picture(6, "/login/", came_home, "main", width=900, height=620),
 }
 
 

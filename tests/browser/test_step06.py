@@ -410,6 +410,22 @@ def test_who_stops_typing_is_off_the_line_by_time(visit, server):
     expect(ada.locator("#typing")).to_be_empty()
 
 
+@pytest.mark.slow
+def test_who_is_no_friend_any_more_reads_on_and_keeps_what_they_typed(visit, server):
+    cleo = visit("/chat/", "cleo")
+    cleo.get_by_label("Talk to").fill("leo")
+    cleo.get_by_role("button", name="Begin").click()
+    is_open(cleo)
+    say(cleo, "bye")
+    expect(cleo.locator(".state").last).to_have_text("sent")
+    leo = visit("/people/cleo/", "leo")
+    leo.get_by_role("button", name="Unfriend").click()
+    say(cleo, "one more thing")
+    expect(cleo.locator("#problem")).to_have_text(re.compile("^Not sent: "))
+    expect(cleo.locator("#text")).to_have_value("one more thing")
+    expect(texts(cleo)).to_have_text(["bye"])
+
+
 # For everybody
 
 PAGES = {

@@ -26,7 +26,7 @@ export class Conversation {
     const waiting = this.#sending.get(client_id);
     const item = this.#item(message, { isOwn, state: waiting && "sent" });
     item.dataset.number = number;
-    if (waiting) this.#forget(client_id);
+    if (waiting) this.remove(client_id);
     const isLater = (other) => Number(other.dataset.number) > number || ["sending", "waiting"].includes(other.dataset.state);
     this.#insert(item, [...this.#list.children].find(isLater));
   }
@@ -41,6 +41,12 @@ export class Conversation {
   acknowledge(clientId) {
     const item = this.#sending.get(clientId);
     if (item) this.#become(item, "sent");
+  }
+
+  // It is not on its way any more.
+  remove(clientId) {
+    this.#sending.get(clientId)?.remove();
+    this.#sending.delete(clientId);
   }
 
   // The server did not take one of those on their way, or more.
@@ -96,11 +102,6 @@ export class Conversation {
     if (item.dataset.state === state) return;
     item.dataset.state = state;
     item.querySelector(".state").textContent = words;
-  }
-
-  #forget(clientId) {
-    this.#sending.get(clientId).remove();
-    this.#sending.delete(clientId);
   }
 
   #insert(item, before, scroll = false) {

@@ -23,7 +23,7 @@ const live = new Live({
   },
   frames: {
     workout_state({ workout }) {
-      if (workout?.id !== unsaved.workout) unsaved.clear();
+      if (workout?.id !== unsaved.workout) forgetSamples();
       unsaved.workout = workout?.id;
       for (const sample of unsaved.samples) live.take(sample);
       if (workout) unsaved.start(workout.saved_up_to);
@@ -46,7 +46,8 @@ const live = new Live({
       if (code === "too_fast") {
         live.socket.slowDown();
         unsaved.stop();
-        setTimeout(() => unsaved.start(), 3_000); // the server did not say which it left out
+        // The server did not say which it left out.
+        setTimeout(() => live.isKnown && unsaved.start(), 3_000);
         return;
       }
       if (starting) live.socket.acknowledge(starting);
@@ -138,6 +139,13 @@ function measure([t, heart_rate, cadence, power, distance]) {
   unsaved.add(sample);
 }
 // --8<-- [end:recording]
+
+// They are of a workout that was finished elsewhere.
+function forgetSamples() {
+  const many = unsaved.samples.length;
+  if (many) problem(`${many} figures came too late to be stored: that workout is over`);
+  unsaved.clear();
+}
 
 function ended() {
   byId("played").textContent = "The recording is over.";

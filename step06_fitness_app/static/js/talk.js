@@ -97,6 +97,7 @@ export class Talk {
     },
     // --8<-- [start:too_fast]
     error: ({ code, detail }) => {
+      if (code === "not_allowed") this.#takeBack();
       if (code !== "too_fast") return this.problem(`not sent: ${detail}`);
       this.socket.slowDown(); // the server does not say which message it was: none is given up
       this.list.wait();
@@ -107,6 +108,16 @@ export class Talk {
       this.#why = reason;
     },
   };
+
+  // The server takes none of those on their way: they go back into the field.
+  #takeBack() {
+    for (const [id, text] of this.#waiting) {
+      this.socket.acknowledge(id);
+      this.list.remove(id);
+      field.value ||= text;
+    }
+    this.#waiting.clear();
+  }
 
   #show(messages) {
     for (const message of messages) this.list.add(message, { isOwn: this.isOwn(message) });
