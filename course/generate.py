@@ -11,6 +11,7 @@ from course.diff import unified
 from course.lineage import declaration, difference, files_of, reason
 from course.record import trace_pages
 from course.schedule import schedule_page
+from course.sockets import socket_tables
 from course.steps import ROOT, Step, all_steps
 
 DOCS = ROOT / "docs"
@@ -74,9 +75,16 @@ def version_row(asked: Requirement, locked: list[tuple[str, str]], purpose: str)
     return f"| {asked.name} | {asked.specifier or 'any'} | {version} | {purpose}{where} |"
 
 
+def socket_api_page() -> Iterator[tuple[Path, str]]:
+    """docs/operate/socket-api.md: step 06's AsyncAPI file, as tables."""
+    lines = front_matter("The sockets of step 06") + socket_tables()
+    yield DOCS / "operate/socket-api.md", "\n".join(lines) + "\n"
+
+
 PAGES: list[Callable[[], Iterator[tuple[Path, str]]]] = [
     step_diff_pages,
     versions_page,
+    socket_api_page,
     schedule_page,
     trace_pages,
 ]

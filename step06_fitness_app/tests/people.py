@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from config.asgi import application as configured
 from people.models import Friendship
+from tests import described
 from tests.sockets import HERE, SECONDS, Closed, Direct
 
 
@@ -25,7 +26,10 @@ class Talking:
         await self.send(json.dumps({"type": type, **fields}))
 
     async def hear(self) -> dict:
-        return json.loads(await self.receive())
+        """The next frame, which is one of those that this socket's consumer says it gives."""
+        frame = json.loads(await self.receive())
+        described.check(self.path, frame)
+        return frame
 
     async def until(self, type: str, **fields) -> list[dict]:
         """All frames up to one of this type with these fields, which is the last."""

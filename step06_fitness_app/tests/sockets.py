@@ -26,6 +26,7 @@ class Direct:
 
     def __init__(self, communicator: WebsocketCommunicator, subprotocol: str | None):
         self.communicator, self.subprotocol = communicator, subprotocol
+        self.path = communicator.scope["path"]
 
     async def send(self, data: str | bytes) -> None:
         key = "text" if isinstance(data, str) else "bytes"
@@ -43,6 +44,7 @@ class Real:
 
     def __init__(self, connection: websockets.ClientConnection):
         self.connection, self.subprotocol = connection, connection.subprotocol
+        self.path = urlsplit(connection.request.path).path
 
     async def send(self, data: str | bytes) -> None:
         await self.connection.send(data)
