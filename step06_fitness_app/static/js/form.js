@@ -9,6 +9,7 @@ const GONE = 6_000; // ms after which a cue is old
 
 const { workout, owner } = byId("coach").dataset;
 const play = byId("play"); // on one's own page only
+let playing = null; // the timer
 const figure = new Figure(byId("figure"));
 const socket = socketTo(`/ws/form/${workout}/`);
 // Who wants less motion sees two pictures a second.
@@ -80,7 +81,8 @@ function cue(words) {
 const frames = {
   form_state: (numbers) => show({ numbers }),
   form_update: ({ points, ...numbers }) => {
-    show(play ? { numbers, isVisible: numbers.visible } : { numbers, points, isVisible: numbers.visible });
+    const isVisible = numbers.visible;
+    show(playing === null ? { numbers, isVisible, points } : { numbers, isVisible }); // what is played is drawn at once
   },
   form_cue: ({ text, from }) => cue(from === "coach" ? `${text}.` : `${from}: ${text}`),
   error: ({ detail }) => (byId("problem").textContent = sentence(detail)),
@@ -101,7 +103,6 @@ socket.open();
 // One's own page: the recording's frames at their rate, each to the drawing and, while there is a
 // connection, to the server. None is kept for later: what counts is how it is now.
 let recording = null;
-let playing = null;
 let position = 0; // in frames
 
 async function begin() {

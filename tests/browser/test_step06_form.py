@@ -1,0 +1,148 @@
+"""Step 06's form coach: real frames through the real socket, in real browsers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.test_step04 import check, is_open
+from browser.test_step05 import NASTY, open_page  # noqa: F401  a fixture
+from browser.test_step06 import WATCH_OVER, folder, server, visit  # noqa: F401  fixtures
+
+PHONE = {"viewport": {"width": 360, "height": 740}}
+TAKES = 20_000  # ms: the recording's first repetition ends after 9 seconds
+
+# Every frame this page sends, and how the server's updates follow each other.
+COUNT = """
+  window.sent = [];
+  window.cued = [];
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    if (this.url.includes("/ws/form/")) sent.push(performance.now());
+    return send.call(this, data);
+  };
+  addEventListener("DOMContentLoaded", () => {
+    const cue = document.getElementById("cue");
+    if (cue) new MutationObserver(() => cued.push(performance.now())).observe(cue, { childList: true });
+  });
+"""
+
+
+def at_form(page: Page) -> Page:
+    """One's own page, with a workout that goes on."""
+    begin = page.get_by_role("button", name="Start a strength workout")
+    if begin.is_visible():
+        begin.click()
+    is_open(page)
+    return page
+
+
+def play(page: Page) -> None:
+    page.get_by_role("button", name="Play the recording").click()
+    expect(page.locator("#figure")).to_be_visible()
+
+
+def pause(page: Page) -> None:
+    page.get_by_role("button", name="Pause").click()
+
+
+@pytest.fixture
+def ada(visit):  # noqa: F811
+    return at_form(visit("/form/", "ada"))
+
+
+def test_a_trainer_sees_the_squats_and_says_something(ada, visit):  # noqa: F811
+    tom = visit("/form/ada/", "tom")
+    is_open(tom)
+    before = int(tom.locator("#repetitions").inner_text())
+    play(ada)
+    expect(tom.locator("#figure")).to_have_attribute("data-visible", "true")
+    expect(tom.locator("#cue")).to_have_text("Set your feet wider.")
+    expect(ada.locator("#cue")).to_have_text("Set your feet wider.")
+    expect(tom.locator("#stage")).to_have_text("down", timeout=TAKES)
+    expect(tom.locator("#depth")).to_have_text(re.compile(r"^(7|8|9|10|11|12)\d %$"))
+    expect(tom.locator("#repetitions")).to_have_text(str(before + 1), timeout=TAKES)
+    expect(ada.locator("#repetitions")).to_have_text(str(before + 1))
+    expect(tom.locator("#last")).to_have_text(
+        re.compile(r"^\d+ % deep; down –, held 4\.\d s, up –$")
+    )
+    tom.get_by_label("Cue for ada").fill(NASTY)
+    tom.get_by_role("button", name="Say it").click()
+    expect(ada.locator("#cue")).to_have_text(f"tom: {NASTY}")
+    expect(tom.get_by_label("Cue for ada")).to_have_value("")
+    pause(ada)
+
+
+def test_a_friend_watches_and_a_stranger_does_not(ada, visit):  # noqa: F811
+    ben, leo = visit("/form/ada/", "ben"), visit("/form/ada/", "leo")
+    is_open(ben)
+    play(ada)
+    expect(ben.locator("#figure")).to_be_visible()
+    expect(ben.get_by_role("button", name="Say it")).to_have_count(0)
+    expect(leo.get_by_role("heading", level=1)).to_have_text("Nobody to watch")
+    pause(ada)
+
+
+def test_what_was_counted_is_a_set_of_the_workout(ada):
+    before = int(ada.locator("#repetitions").inner_text())
+    play(ada)
+    expect(ada.locator("#repetitions")).to_have_text(str(before + 1), timeout=TAKES)
+    ada.get_by_role("link", name="finish the workout").click()
+    expect(ada.locator("#sets tr").last).to_have_text(re.compile("squat"))
+    ada.get_by_role("button", name="Finish").click()
+    expect(ada.locator("#says")).to_have_text(re.compile(r"^Finished: .*repetitions"))
+
+
+def test_frames_go_out_thirty_a_second_and_cues_come_one_in_two(open_page, visit):  # noqa: F811
+    page = visit("/form/", "ada")
+    page.add_init_script(COUNT)
+    page.reload()
+    at_form(page)
+    play(page)
+    page.wait_for_function("sent.length >= 60")
+    seconds = page.evaluate("(sent.at(-1) - sent[0]) / 1000")
+    assert 15 <= page.evaluate("sent.length") / seconds <= 33
+    page.wait_for_function("cued.length >= 2", timeout=TAKES)
+    first, second = page.evaluate("cued")[:2]
+    assert second - first >= 2000
+    pause(page)
+    sent = page.evaluate("sent.length")
+    page.reload()
+    is_open(page)
+    assert sent and page.evaluate("sent.length") == 0  # nothing is sent before somebody wants it
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_jumps(ada, visit, width, scheme):  # noqa: F811
+    look = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    tom, mine = visit("/form/ada/", "tom", **look), visit("/form/", "ada", **look)
+    none = visit("/form/nobody/", "tom", **look)
+    is_open(tom)
+    tom.evaluate(WATCH_OVER)
+    play(ada)
+    expect(tom.locator("#stage")).to_have_text("down", timeout=TAKES)
+    assert tom.evaluate("shifts") == 0
+    for page in (tom, mine, none):
+        check(page)
+    pause(ada)
+    assert tom.evaluate("spoken.length") <= 3  # the cues of some seconds, and no figure
+
+
+def test_the_drawing_is_the_same_wherever_the_body_is(ada):
+    same = ada.evaluate(
+        """async () => {
+          const { fit } = await import(document.querySelector("script[src*='form.js']").src.replace("form.js", "figure.js"));
+          const { frames } = await (await fetch("/form/frames.json")).json();
+          const moved = frames.map((points) => points.map(([x, y, v]) => [0.6 * x + 3, 0.6 * y - 2, v]));
+          let [here, there] = [null, null];
+          return frames.every((points, at) => {
+            [here, there] = [fit(points, here?.view), fit(moved[at], there?.view)];
+            return here.placed.every(([x, y], i) => Math.hypot(x - there.placed[i][0], y - there.placed[i][1]) < 0.01)
+              && here.placed.every(([x, y]) => x > 0 && x < 100 && y > 10 && y < 100);
+          });
+        }"""
+    )
+    assert same
