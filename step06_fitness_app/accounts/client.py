@@ -53,7 +53,9 @@ class Session:
         services.end(self.token["sid"])
 
     def access(self) -> str:
-        return str(self.token.access_token)  # a new one each time, of this log-in
+        token = self.token.access_token
+        token.set_exp()  # from now on; it would be from when we logged in
+        return str(token)
 
     @asynccontextmanager
     async def connect(self, path: str):

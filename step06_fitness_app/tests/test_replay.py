@@ -112,6 +112,15 @@ def test_a_killed_server_loses_nothing_that_was_sent(replay, beside, tmp_path):
     assert Workout.objects.get().state == "finished"
 
 
+def test_a_replay_outlives_its_token(replay, beside, tmp_path, monkeypatch):
+    monkeypatch.setenv("ACCESS_TOKEN_SECONDS", "2")
+    file = cycling(tmp_path, 150)
+    playing = replay(file, serve(beside), "--speed=30")
+    assert playing.process.wait(20) == 0, playing.output
+    assert "lost" not in playing.output
+    assert stored() == fit.read(file).samples
+
+
 def test_ctrl_c_finishes_the_workout(replay, beside, tmp_path):
     file = cycling(tmp_path, 150)
     playing = replay(file, serve(beside), "--speed=30")
