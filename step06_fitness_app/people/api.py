@@ -47,10 +47,10 @@ class MeSerializer(serializers.ModelSerializer):
         fields = ["username", "role", "trainer", "privacy"]
 
     def validate_trainer(self, username):
+        if not username:
+            return None
         try:
-            return (
-                services.trainers(self.instance.user).get(username=username) if username else None
-            )
+            return services.trainers(self.instance.user).get(username=username)
         except ObjectDoesNotExist:
             raise serializers.ValidationError("There is no trainer of that name.") from None
 

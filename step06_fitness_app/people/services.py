@@ -1,6 +1,6 @@
 """What people do to each other and to themselves. Sync; each is one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from django.contrib.auth.forms import UserCreationForm
@@ -44,13 +44,14 @@ def search(me: User, text: str) -> list[User]:
 
 # --8<-- [start:together]
 @contextmanager
-def together(*user_ids: int) -> Iterator[None]:
+def together(*user_ids: int, also: Iterable[int] = ()) -> Iterator[None]:
     """A transaction about these people, one at a time: it locks their profiles, in the order of
-    their ids, so that two never wait for each other. Raises User.DoesNotExist if one is gone.
+    their ids, so that two never wait for each other. Raises User.DoesNotExist if one is gone; not
+    for those that it is `also` about.
     """
     with transaction.atomic():
-        profiles = Profile.objects.select_for_update().filter(pk__in=user_ids).order_by("pk")
-        if len(profiles) != len(set(user_ids)):
+        profiles = Profile.objects.select_for_update().filter(pk__in={*user_ids, *also})
+        if not {*user_ids} <= {profile.pk for profile in profiles.order_by("pk")}:
             raise User.DoesNotExist
         yield
 
@@ -141,19 +142,19 @@ def change(profile: Profile, **changes) -> None:
     Raises User.DoesNotExist for a trainer who is none, or no longer there.
     """
     me, trainer = profile.user, changes.get("trainer")
-    clients = set(me.clients.values_list("pk", flat=True))
-    with together(me.pk, *clients, *([trainer.pk] if trainer else [])):
+    lost = me.clients.all() if changes.get("role") == Role.MEMBER else me.clients.none()
+    lost_ids = {client.pk for client in lost}
+    told = {me.pk, trainer.pk} if trainer else {me.pk}
+    with together(*told, also=lost_ids):
         if trainer:
             trainers(me).get(pk=trainer.pk)  # still
         profile.refresh_from_db()
-        touched = {me.pk, profile.trainer_id} - {None}
-        if changes.get("role") == Role.MEMBER:
-            touched |= set(me.clients.values_list("pk", flat=True))
-            me.clients.update(trainer=None)
+        told |= lost_ids | {profile.trainer_id or me.pk}
+        lost.update(trainer=None)
         for field, value in changes.items():
             setattr(profile, field, value)
         profile.save(update_fields=changes)
-        for user_id in touched | ({trainer.pk} if trainer else set()):
+        for user_id in told:
             tell(user_id)
         tell_group(groups.workout(me.pk))
 

@@ -281,3 +281,11 @@ async def test_who_is_no_longer_linked_is_not_seen_typing(talk):
         await here.get("chat_history")
         await there.say("history", before=0)
         assert (await there.hear())["type"] == "chat_history"
+
+
+def test_the_page_says_that_one_can_only_read(talk):
+    browser = browser_of("ada")
+    assert "You can read this." not in browser.get(f"/chat/{talk}/").content.decode()
+    unfriend("ada", "ben")
+    page = browser.get(f"/chat/{talk}/").content.decode()
+    assert "You can read this." in page and '<form id="composer" hidden>' in page

@@ -265,7 +265,7 @@ def at_once(*deeds) -> list:
 
 
 @contextmanager
-def alone(*user_ids):
+def alone(*user_ids, also=()):
     """What `together` would be without its transaction and lock."""
     yield
 
@@ -338,3 +338,31 @@ def test_two_who_ask_each_other_at_once_are_friends(people):
         assert at_once(lambda: ask(ada, cleo), lambda: ask(cleo, ada)) == []  # noqa: B023
         assert cleo in friends_of(ada.pk)
         services.unfriend(ada, cleo)
+
+
+def test_a_trainer_stops_while_clients_leave_and_come(people):
+    """Each locks two profiles, and the trainer's those of all clients: in one order, or they would
+    wait for each other until PostgreSQL ends one of them."""
+    tom, ada, cleo = people["tom"], people["ada"], people["cleo"]
+    for _ in range(5):
+        Profile.objects.filter(pk__in=[ada.pk, cleo.pk]).update(trainer=tom)
+        Profile.objects.filter(user=tom).update(role=Role.TRAINER)
+        barrier = threading.Barrier(3)
+
+        def change(who, barrier=barrier, **changes):
+            profile = Profile.objects.get(user=who)
+            barrier.wait(5)
+            services.change(profile, **changes)
+
+        def leave(barrier=barrier):
+            barrier.wait(5)
+            services.block(cleo, tom)
+
+        wrong = at_once(
+            lambda change=change: change(tom, role=Role.MEMBER),
+            lambda change=change: change(ada, privacy=Privacy.PUBLIC, trainer=None),
+            leave,
+        )
+        assert wrong == []
+        assert not Profile.objects.filter(trainer=tom).exists()
+        Block.objects.filter(blocker=cleo).delete()
