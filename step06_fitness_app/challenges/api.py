@@ -42,7 +42,7 @@ class NewSerializer(serializers.ModelSerializer):
 class Challenges(APIView):
     """GET: those I may see, up to 100, the last to end first. POST: one more."""
 
-    @extend_schema(responses=INFO)
+    @extend_schema(operation_id="challenges_list", responses=INFO)
     def get(self, request):
         found = services.list_for(request.user)
         return Response([to_builtins(wire.info_of(challenge)) for challenge in found])

@@ -65,8 +65,8 @@ class ChallengeConsumer(PersonConsumer):
             return await self.reply(Error("not_allowed", str(problem)))
         except Challenge.DoesNotExist:
             raise Refused(4403, "the challenge is gone") from None
-        await self.reply(Ack(message.client_id, version))
         boards.changed.poke(self.challenge.pk)
+        await self.reply(Ack(message.client_id, version))
 
     # --8<-- [end:handle]
 

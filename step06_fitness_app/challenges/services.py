@@ -122,7 +122,7 @@ def progress(challenge_id: int, user: User, value: float, client_id: str) -> int
         raise Conflict(f"that is less than the {me.progress:.15g} you have already")
     if value > me.progress:
         me.progress, me.reached = value, next_version(challenge)
-        me.save()
+        me.save(update_fields=["progress", "reached"])
     Update.objects.create(participant=me, client_id=client_id, version=challenge.version)
     return challenge.version
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from people.models import Block
 from tests.challenging import NONE, board, did, enter, make, names, path, refused
-from tests.people import losing_broadcasts, make_user, visit
+from tests.people import knock, losing_broadcasts, make_user, visit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -315,8 +315,51 @@ async def test_who_may_look_at_it(people, who, is_public, may):
         assert await refused(who, challenge) == NONE
         return
     async with enter(who, challenge) as person:
-        await person.say("challenge_join", client_id="a")
-        await person.get("ack", client_id="a")
+        await person.say("progress_update", value=1, client_id="a")
+        assert (await person.get("error"))["code"] == "not_allowed"
+        await person.say("challenge_join", client_id="b")
+        await person.get("ack", client_id="b")
+        await did(person, 1)
+        await person.say("challenge_leave", client_id="c")
+        await person.get("ack", client_id="c")
+        await person.say("progress_update", value=2, client_id="d")
+        assert (await person.get("error"))["code"] == "not_allowed"
+
+
+MESSAGES = {
+    "progress_update": {"value": 5, "client_id": "a"},
+    "challenge_join": {},
+    "challenge_leave": {},
+}
+
+
+@pytest.mark.parametrize("who", ["cleo", "tom", "dora", None])
+@pytest.mark.parametrize("type", MESSAGES)
+async def test_who_may_not_look_does_nothing_either(people, who, type):
+    """dora took part before she was blocked; None has not logged in."""
+    from challenges.models import Participant
+
+    challenge = await in_thread(make)("ada", "ada", "dora", is_public=False)
+    way = visit(path(challenge), who) if who else knock(path(challenge))
+    async with way as person:
+        await person.say(type, **MESSAGES[type])
+        code, _ = await person.closed()
+    assert code == (4403 if who else 4401)
+    rows = Participant.objects.filter(challenge=challenge).order_by("pk")
+    assert [row async for row in rows.values_list("user__username", "progress")] == [
+        ("ada", 0.0),
+        ("dora", 0.0),
+    ]
+
+
+async def test_a_stranger_would_look_on_if_nobody_asked_whose_it_is(people, monkeypatch):
+    from challenges import services
+    from challenges.models import Challenge
+
+    challenge = await in_thread(make)("ada", "ada", is_public=False)
+    monkeypatch.setattr(services, "visible_to", lambda user: Challenge.objects.all())
+    async with enter("cleo", challenge) as spy:
+        assert names(spy.first) == ["ada"]
 
 
 async def test_who_takes_part_may_see_a_private_one_until_they_leave(people):

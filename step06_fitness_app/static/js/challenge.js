@@ -102,7 +102,10 @@ const frames = {
     problem("");
   },
   error({ code, detail }) {
-    if (code === "too_fast") return socket.slowDown(); // it is sent again in a moment
+    if (code === "too_fast") {
+      socket.slowDown();
+      return problem("too fast: it is sent again in a moment");
+    }
     done(waiting);
     problem(detail);
   },
@@ -119,6 +122,7 @@ function done(id) {
 
 // One at a time: an error does not say whose it is.
 function send(type, fields = {}) {
+  if (socket.state === "closed") return problem("there is no connection");
   if (waiting) return problem("the last one is still on its way");
   waiting = `${tab}.${++sent}`;
   const isSent = socket.send(JSON.stringify({ type, client_id: waiting, ...fields }), waiting);
