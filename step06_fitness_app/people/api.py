@@ -25,7 +25,7 @@ class SignUpSerializer(serializers.Serializer):
 
 
 class DeletionSerializer(serializers.Serializer):
-    """Whoever deletes an account says its password."""
+    """Who deletes an account says its password."""
 
     password = serializers.CharField(max_length=128, trim_whitespace=False, write_only=True)
 
@@ -116,7 +116,7 @@ class SignUp(PeopleView):
 
     @extend_schema(request=SignUpSerializer, responses={201: SignUpSerializer})
     def post(self, request):
-        context = {"address": request.META["REMOTE_ADDR"]}
+        context = {"address": request.META.get("REMOTE_ADDR", "")}
         return Response(saved(SignUpSerializer(data=request.data, context=context)).data, 201)
 
 
@@ -132,7 +132,10 @@ class Me(PeopleView):
         form = MeSerializer(request.user.profile, data=request.data, partial=True)
         return Response(saved(form).data)
 
-    @extend_schema(request=DeletionSerializer, responses={204: None})
+    # OpenAPI 3.0 knows no body of a DELETE.
+    @extend_schema(
+        description='Body: {"password": "…"}. All that is mine goes.', responses={204: None}
+    )
     def delete(self, request):
         saved(DeletionSerializer(data=request.data, context={"user": request.user}))
         logout(request)

@@ -42,7 +42,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     """Make an account, and log in to it."""
     problems = {}
     if request.method == "POST":
-        context = {"address": request.META["REMOTE_ADDR"]}
+        context = {"address": request.META.get("REMOTE_ADDR", "")}
         form = SignUpSerializer(data=request.POST, context=context)
         if not (problems := problems_of(form)):
             login(request, form.instance, "django.contrib.auth.backends.ModelBackend")

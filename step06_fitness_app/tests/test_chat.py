@@ -266,19 +266,20 @@ async def test_after_that_is_no_number_is_4400(talk, after):
 
 
 async def test_what_is_sent_while_somebody_joins_is_shown_once(talk, monkeypatch):
-    layer = get_channel_layer()
-    group_add = layer.group_add
+    from chat.consumers import ChatConsumer
+
+    join = ChatConsumer.join
     async with enter("ada", talk) as here:
 
-        async def between(group, channel):
+        async def between(consumer, group):
             if group != f"conversation.{talk}":
-                return await group_add(group, channel)
+                return await join(consumer, group)
             monkeypatch.undo()
             await here.said("before")
-            await group_add(group, channel)
+            await join(consumer, group)
             await here.said("after")
 
-        monkeypatch.setattr(layer, "group_add", between)
+        monkeypatch.setattr(ChatConsumer, "join", between)
         async with enter("ben", talk) as there:
             await here.said("last")
             assert texts(there.first) == ["before", "after"]
