@@ -36,8 +36,8 @@ class Socket:
     async def hear(self) -> dict:
         """The next frame. Raises Refused where the server closes for good, else one of AWAY."""
         frame = json.loads(await self.connection.recv())
-        if frame["type"] == "closing" and frame["code"] not in LATER:
-            raise Refused(frame["reason"])
+        if frame["type"] == "closing":
+            raise (ConnectionError if frame["code"] in LATER else Refused)(frame["reason"])
         return frame
 
 

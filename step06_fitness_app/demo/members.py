@@ -12,6 +12,7 @@ from time import monotonic
 
 from channels.db import database_sync_to_async as in_thread
 from django.contrib.auth.models import User
+from django.db import OperationalError
 
 from accounts.client import AWAY, Refused, Session, pause_before
 from chat import services as chat
@@ -19,6 +20,7 @@ from chat.models import Message
 from demo.people import BIKE, ROWER, recording
 from workouts.models import Workout
 from workouts.replay import Replay
+from workouts.services import finish, unfinished
 
 KEPT_WORKOUTS = 20  # of a member, played live
 KEPT_MESSAGES = 200  # of a conversation
@@ -33,19 +35,10 @@ async def train(session: Session, file: str, speed: float) -> None:
     """Play a recording, again and again."""
     found = await in_thread(recording)(file)
     while True:
-        await finish_old(session)
+        await in_thread(finish_old)(session.user)
         await Replay(session, found, speed).run()
         await in_thread(forget_workouts)(session.user)
         await asyncio.sleep(BETWEEN)
-
-
-async def finish_old(session: Session) -> None:
-    """End what an earlier demo was killed in."""
-    async with session.connect(f"/ws/workout/{session.user.pk}/") as socket:
-        if (await socket.hear())["workout"]:
-            await socket.say("workout_finish")
-            while (await socket.hear())["type"] != "workout_finished":
-                pass
 
 
 # --8<-- [end:train]
@@ -73,6 +66,12 @@ async def talk(session: Session, name: str, lines: list[str], least: float, most
 
 
 # --8<-- [end:answer]
+
+
+def finish_old(user: User) -> None:
+    """End what an earlier demo was killed in."""
+    if unfinished(user).exists():
+        finish(user)
 
 
 def is_my_turn(history: dict, me: str, other: str) -> bool:
@@ -127,7 +126,7 @@ async def keep(name: str, member: Member, url: str, log: Callable[[str], None]) 
                 user = await in_thread(User.objects.get)(username=name)
                 session = session or await in_thread(Session)(user, url)
                 await member(session)
-            except AWAY as problem:
+            except (*AWAY, OperationalError) as problem:
                 if attempt == 0:
                     log(f"{name} waits for {url}: {problem or type(problem).__name__}")
             except Refused as problem:

@@ -1,5 +1,6 @@
 """A recording goes through a real socket of a real server, and nothing of it gets lost."""
 
+import json
 import signal
 import time
 from io import StringIO
@@ -8,6 +9,7 @@ import pytest
 from channels.db import database_sync_to_async as in_thread
 from django.core.management import CommandError, call_command
 
+from accounts.client import Refused, Socket
 from accounts.models import Login
 from tests.conftest import Server, serve
 from tests.fit_files import RECORD, at, fit_file, message
@@ -15,6 +17,7 @@ from tests.people import Talking, tokens_of
 from tests.sockets import Real, real
 from workouts import fit, services
 from workouts.models import Workout
+from workouts.replay import refuse_errors
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOWHERE = "http://127.0.0.1:9"  # the port of `discard`, where nobody listens
@@ -62,7 +65,9 @@ def test_all_of_it_arrives_and_not_faster_than_the_server_takes_it(replay, besid
     playing = replay(file, serve(beside), "--speed=1000", "--privacy=trainer")
     playing.wait_for("30 samples a second at most: it takes 3 s")
     began = time.monotonic()
-    line = playing.wait_for(r"workout \d+: other, .+ UTC, 0:01:29, 90 samples, .* 244 W")
+    line = playing.wait_for(
+        r"workout \d+: other, .+ UTC, 0:01:29, 90 samples, 134 bpm, 80 rpm, 244 W"
+    )
     assert line and time.monotonic() - began > 2.5
     assert playing.process.wait(10) == 0
     workout = Workout.objects.get()
@@ -154,6 +159,33 @@ def test_a_workout_that_goes_on_is_not_touched(replay, beside, tmp_path, people)
     assert "Traceback" not in playing.output
     assert stored() == []
     assert all_ended()
+
+
+class Says:
+    """A connection on which the server says this."""
+
+    def __init__(self, **frame):
+        self.frame = json.dumps(frame)
+
+    async def recv(self) -> str:
+        return self.frame
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [(4012, ConnectionError), (4013, ConnectionError), (4401, Refused), (4403, Refused)],
+)
+async def test_a_close_is_for_good_or_for_now(code, problem):
+    with pytest.raises(problem, match="^because$"):
+        await Socket(Says(type="closing", code=code, reason="because")).hear()
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"), [("not_saved", ConnectionError), ("conflict", Refused)]
+)
+def test_what_was_not_saved_is_sent_again(code, problem):
+    with pytest.raises(problem, match="^because$"):
+        refuse_errors({"type": "error", "code": code, "detail": "because"})
 
 
 @pytest.mark.parametrize(

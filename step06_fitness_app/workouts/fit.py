@@ -11,6 +11,7 @@ from django.utils import timezone
 from workouts.recordings import Recording, Sample
 
 MAX_BYTES = 10 * 2**20
+TOO_LARGE = "the file is larger than 10 MiB"
 MAX_DURATION = timedelta(days=1)
 PATIENCE = 10  # seconds; a small file can be made to take minutes
 
@@ -43,7 +44,7 @@ def read(source: str | PathLike | BinaryIO) -> Recording:
             return read(file)
     data = source.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise InvalidRecording(f"the file is larger than {MAX_BYTES // 2**20} MiB")
+        raise InvalidRecording(TOO_LARGE)
     try:
         return recording_of(messages(data))
     except InvalidRecording:

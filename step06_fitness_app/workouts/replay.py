@@ -31,7 +31,7 @@ class Replay:
         self.beginning = {"kind": recording.kind, "client_id": uuid4().hex}
         self.beginning |= {"privacy": privacy} if privacy else {}
         self.workout_id = None  # as soon as the server has begun it
-        self.position = 0  # of the next sample to send
+        self.position = self.sent = 0  # of the next sample to send, and of any so far
         self.saved_up_to = -1.0
         self.next_at = 0.0
 
@@ -99,13 +99,14 @@ class Replay:
         given = {name: value for name, value in values.items() if value is not None}
         await socket.say("workout_update", time=t, **given)
         self.position += 1
+        self.sent = max(self.sent, self.position)
         following = self.samples[self.position].t if self.position < len(self.samples) else t
         self.next_at = max(self.next_at + (following - t) / self.speed, now + 1 / PER_SECOND)
         return True
 
     def stop(self) -> None:
         """What was not sent so far is never sent: run again, and the workout ends here."""
-        del self.samples[self.position :]
+        del self.samples[self.sent :]
 
 
 def any_measure(sample: Sample) -> bool:

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, Throttled
+from rest_framework import serializers
+from rest_framework.exceptions import APIException
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,17 +19,12 @@ PER_MINUTE = 10  # uploads of one person
 ENVELOPE = 64 * 1024  # bytes of a form around its file
 
 
-class TooLarge(APIException):
-    """Refused before it is read."""
+class NotTaken(APIException):
+    """Refused, though the form is in order."""
 
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"A file may have {fit.MAX_BYTES // 2**20} MiB."
-
-
-class AlreadyThere(APIException):
-    """It would be twice."""
-
-    status_code = status.HTTP_409_CONFLICT
+    def __init__(self, status_code: int, detail: str):
+        super().__init__(detail)
+        self.status_code = status_code
 
 
 class FileSerializer(serializers.Serializer):
@@ -49,8 +44,9 @@ class Import(APIView):
     parser_classes = [MultiPartParser]
 
     def initial(self, request, *args, **kwargs):
+        """Before anything is read, as who it is."""
         if int(request.META.get("CONTENT_LENGTH") or 0) > fit.MAX_BYTES + ENVELOPE:
-            raise TooLarge
+            raise NotTaken(413, fit.TOO_LARGE)
         super().initial(request, *args, **kwargs)
 
     @extend_schema(
@@ -59,39 +55,31 @@ class Import(APIView):
     def post(self, request):
         form = FileSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        if form.validated_data["file"].size > fit.MAX_BYTES:
-            raise TooLarge
+        file = form.validated_data["file"]
+        if file.size > fit.MAX_BYTES:
+            raise NotTaken(413, fit.TOO_LARGE)
         try:
             limits.count("uploads", request.user.pk, PER_MINUTE)
-            workout = store_recording(request.user, fit.read(form.validated_data["file"]))
+            workout = store_recording(request.user, fit.read(file))
         except limits.TooMuch as problem:
-            raise Throttled(detail=str(problem)) from None
+            raise NotTaken(429, str(problem)) from None
         except fit.InvalidRecording as problem:
             raise serializers.ValidationError({"file": [str(problem)]}) from None
         except Conflict as problem:
-            raise AlreadyThere(str(problem)) from None
-        return Response(WorkoutSerializer(workout).data, status=status.HTTP_201_CREATED)
+            raise NotTaken(409, str(problem)) from None
+        return Response(WorkoutSerializer(workout).data, status=201)
 
 
 # --8<-- [end:upload]
 
 
 def summary(workout: Workout) -> str:
-    """A line with a workout's totals, for a terminal."""
-    duration = timedelta(seconds=round(workout.duration_seconds))
+    """A workout's totals in a line, for a terminal."""
     samples = sum(len(chunk.rows) for chunk in workout.chunks.all())
-    parts = [
-        f"workout {workout.pk}: {workout.kind}",
-        f"{workout.started_at:%Y-%m-%d %H:%M} UTC",
-        f"{duration}",
-        f"{samples} samples",
-    ]
-    for value, text in (
-        (workout.distance_m, "{:.0f} m"),
-        (workout.heart_rate_mean, f"{{:.0f}} bpm (at most {workout.heart_rate_max or 0:.0f})"),
-        (workout.cadence_mean, "{:.0f} rpm"),
-        (workout.power_mean, f"{{:.0f}} W (at most {workout.power_max or 0:.0f})"),
-    ):
-        if value is not None:
-            parts.append(text.format(value))
-    return ", ".join(parts)
+    duration = timedelta(seconds=round(workout.duration_seconds))
+    line = f"workout {workout.pk}: {workout.kind}, {workout.started_at:%Y-%m-%d %H:%M} UTC, "
+    line += f"{duration}, {samples} samples"
+    measured = {"m": workout.distance_m, "bpm": workout.heart_rate_mean}
+    measured |= {"rpm": workout.cadence_mean, "W": workout.power_mean}
+    known = (f", {value:.0f} {unit}" for unit, value in measured.items() if value is not None)
+    return line + "".join(known)
