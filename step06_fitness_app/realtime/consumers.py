@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from urllib.parse import parse_qs
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async as in_thread
@@ -64,9 +63,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         if self.watcher:
             self.watcher.cancel()
         async with AsyncExitStack() as last:
-            if self.slot:
-                free = in_thread(limits.free_slot)
-                last.push_async_callback(free, self.slot, self.channel_name)
+            last.push_async_callback(in_thread(self.go))
             for group in self.joined:
                 last.push_async_callback(self.channel_layer.group_discard, group, self.channel_name)
             if self.is_in:
@@ -93,6 +90,11 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         except limits.TooMuch as problem:
             raise Refused(4429, str(problem)) from None
         self.look()
+
+    def go(self) -> None:
+        """In the same thread as come_in, and so after it, were the connection cut off during it."""
+        if self.slot:
+            limits.free_slot(self.slot, self.channel_name)
 
     async def dispatch(self, message):
         """Hand an event to its method, as Channels does, but without a turn of the database thread
@@ -142,15 +144,6 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
             metrics.REFUSED.labels(self.name, code).inc()
             await self.reply(wire.Closing(code, reason))
             await self.close(code)
-
-    def number_from_query(self, field: str) -> int | None:
-        """A field of the query string that is a whole number, or None. Raises Refused."""
-        query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        if (value := query.get(field, [None])[0]) is None:
-            return None
-        if not (value.isascii() and value.isdigit() and len(value) <= 18):
-            raise Refused(4400, f"{field} must be a whole number")
-        return int(value)
 
     # --8<-- [end:frames]
 

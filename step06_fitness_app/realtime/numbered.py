@@ -1,6 +1,10 @@
 """Streams that lose nothing: numbered 1, 2, 3 … in the database, delivered once each, in order."""
 
+from urllib.parse import parse_qs
+
 from channels.db import database_sync_to_async as in_thread
+
+from realtime.rights import Refused
 
 
 class NumberedMixin:
@@ -58,3 +62,12 @@ class NumberedMixin:
             await self.catch_up()
 
     # --8<-- [end:numbered]
+
+    def number_from_query(self, field: str) -> int | None:
+        """A field of the query string that is a whole number, or None. Raises Refused."""
+        query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if (value := query.get(field, [None])[0]) is None:
+            return None
+        if not (value.isascii() and value.isdigit() and len(value) <= 18):
+            raise Refused(4400, f"{field} must be a whole number")
+        return int(value)
