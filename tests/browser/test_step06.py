@@ -433,6 +433,9 @@ PAGES = {
     "/live/": "Live",
     "/live/ada/": "Live",
     "/workouts/": "Workouts",
+    "/form/": "Form",
+    "/form/ada/": "Form",
+    "/challenges/": "Challenges",
     "/chat/": "Chat",
     "/chat/1/": "Chat",
     "/people/": "People",
@@ -445,6 +448,7 @@ PAGES = {
 }
 SMALL = """() => [...document.querySelectorAll("a, button, input, select, summary")]
   .filter((it) => !it.closest("p, .skip") && it.type !== "hidden")
+  .map((it) => (it.type === "checkbox" && it.closest("label")) || it)
   .filter((it) => it.offsetHeight && Math.round(it.getBoundingClientRect().height) < 44)
   .map((it) => it.outerHTML)"""
 
