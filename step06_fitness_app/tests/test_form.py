@@ -124,7 +124,7 @@ async def test_a_watcher_who_comes_later_hears_how_it_is(workout):
         await pose(here, body())
         async with enter("ben", workout) as there:
             await pose(here, body(0.7), 0.1)
-            assert (await there.get("form_update"))["stage"] == "down"
+            await there.get("form_update", stage="down")
 
 
 async def test_each_update_is_encoded_once(workout, monkeypatch):

@@ -74,6 +74,14 @@ def test_a_trainer_sees_the_squats_and_says_something(ada, visit):  # noqa: F811
     expect(ada.locator("#cue")).to_have_text(f"tom: {NASTY}")
     expect(tom.get_by_label("Cue for ada")).to_have_value("")
     pause(ada)
+    expect(tom.locator("#stage")).to_have_text("–")  # what is old is not shown as if it were now
+    expect(tom.locator("#repetitions")).to_have_text(str(before + 1))
+    for text in ("one", "two"):  # too soon after each other
+        tom.get_by_label("Cue for ada").fill(text)
+        tom.get_by_role("button", name="Say it").click()
+    expect(tom.locator("#problem")).to_have_text("One cue every two seconds.")
+    expect(tom.get_by_label("Cue for ada")).to_have_value("two")
+    expect(ada.locator("#cue")).to_have_text("tom: one")
 
 
 def test_a_friend_watches_and_a_stranger_does_not(ada, visit):  # noqa: F811

@@ -5,7 +5,9 @@ import { byId, sentence, socketTo } from "./page.js";
 import { showStatus } from "./status.js";
 
 const QUIET = 2_000; // ms: a screen reader is told no more often than this
-const GONE = 6_000; // ms after which a cue is old
+const OLD = 6_000; // ms after which a cue is old …
+const GONE = 2_000; // … and after which the figures are: then they are not shown
+const NOTHING = { stage: null, depth: null, balance: null, feet_width: null, knees: null };
 
 const { workout, owner } = byId("coach").dataset;
 const play = byId("play"); // on one's own page only
@@ -74,18 +76,30 @@ function cue(words) {
     byId("cue").textContent = words;
     byId("cue").dataset.isFresh = "true";
     clearTimeout(fading);
-    fading = setTimeout(() => (byId("cue").dataset.isFresh = "false"), GONE);
+    fading = setTimeout(() => (byId("cue").dataset.isFresh = "false"), OLD);
   }, Math.max(0, cuedAt + QUIET - performance.now()));
 }
+
+let gone = null; // a timer
+let said = ""; // by the trainer here, and not heard yet
 
 const frames = {
   form_state: (numbers) => show({ numbers }),
   form_update: ({ points, ...numbers }) => {
     const isVisible = numbers.visible;
     show(playing === null ? { numbers, isVisible, points } : { numbers, isVisible }); // what is played is drawn at once
+    clearTimeout(gone);
+    gone = setTimeout(() => show({ numbers: { ...numbers, ...NOTHING }, isVisible: false }), GONE);
   },
-  form_cue: ({ text, from }) => cue(from === "coach" ? `${text}.` : `${from}: ${text}`),
-  error: ({ detail }) => (byId("problem").textContent = sentence(detail)),
+  form_cue: ({ text, from }) => {
+    if (text === said) said = "";
+    cue(from === "coach" ? `${text}.` : `${from}: ${text}`);
+  },
+  error: ({ detail }) => {
+    byId("problem").textContent = sentence(detail);
+    if (said) byId("text").value ||= said; // to be said again
+    said = "";
+  },
   closing: ({ reason }) => (byId("problem").textContent = sentence(reason)),
 };
 
@@ -138,6 +152,6 @@ byId("say")?.addEventListener("submit", (event) => {
   if (!text) return;
   if (socket.state === "open") {
     socket.send(JSON.stringify({ type: "cue", text }));
-    byId("text").value = "";
+    [said, byId("text").value] = [text, ""];
   } else byId("problem").textContent = `Not said: there is no connection to ${owner}.`;
 });
