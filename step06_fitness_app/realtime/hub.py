@@ -65,7 +65,7 @@ class Hub:
         try:
             while True:
                 event = await self.layer.receive(channel)
-                for name in tuple(self.groups.get(event["group"], ())):
+                for name in tuple(self.groups.get(event.get("group"), ())):
                     if member := self.members.get(name):
                         member.take(event)
         except Exception:
@@ -109,7 +109,7 @@ class HubMixin:
     def take(self, event: dict) -> None:
         """Pass a frame on at once, unless something before it, or this socket, has to wait."""
         is_busy = self.drain or self.sending or self.turn.locked()
-        if not is_busy and event["type"] == "frame" and self.is_next(event):
+        if not is_busy and event.get("type") == "frame" and self.is_next(event):
             self.sending = begin(self.base_send({"type": "websocket.send", "text": event["text"]}))
             return
         self.waiting.append(event)

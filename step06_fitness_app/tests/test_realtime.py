@@ -341,7 +341,7 @@ async def test_who_is_cut_off_while_a_slot_is_taken_gives_it_back(people, monkey
     assert slots() == 0
 
 
-async def test_who_is_cut_off_while_joining_is_in_no_group(people, monkeypatch):
+async def test_who_is_cut_off_while_joining_is_in_no_group(people, monkeypatch, settings):
     layer = get_channel_layer()
     group_add, added = layer.group_add, asyncio.Event()
 
@@ -357,7 +357,9 @@ async def test_who_is_cut_off_while_joining_is_in_no_group(people, monkeypatch):
             await asyncio.wait_for(added.wait(), 5)
             ada.communicator.future.cancel()
             await ada.ended()
-    assert layer.groups == {}
+    # The hub's one channel may stay a member: what comes for nobody, it drops.
+    assert layer.groups == {} or (settings.HUB and layer.groups.keys() == {GROUP})
+    layer.groups.clear()
 
 
 # Streams
@@ -408,6 +410,8 @@ async def test_with_a_number_all_that_came_after_it_comes_page_by_page(people, n
 async def test_the_next_one_is_passed_on_as_it_is_and_a_gap_is_read(people, newest):
     async with parrot("ada", Stream) as ada:
         await texts(ada, 1)
+        await ada.say("say", text="I am in")
+        assert await texts(ada, 1) == ["I am in"]
         newest(4)
         for number, text in [(4, "four"), (4, "twice"), (3, "old"), (None, "no number")]:
             await publish(GROUP, Said(text, ""), number)

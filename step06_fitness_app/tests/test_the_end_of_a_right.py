@@ -98,7 +98,7 @@ async def test_a_refresh_ends_nothing(people):
         refresh = {"refresh": tokens["refresh"]}
         answer = await in_thread(Client().post)("/api/token/refresh/", refresh, "application/json")
         assert answer.status_code == 200
-        await get_channel_layer().group_send(f"person.{people['ada'].pk}", {"type": "recheck"})
+        await in_thread(tell)(people["ada"])
         assert await is_open(ada)
 
 
@@ -376,7 +376,7 @@ async def test_a_database_that_is_away_lets_nobody_stay(people, monkeypatch, cap
     async with visit("/ws/whoami/", "ada") as ada:
         await ada.hear()
         monkeypatch.setattr(CookieCredential, "check", fail)
-        await get_channel_layer().group_send(f"person.{people['ada'].pk}", {"type": "recheck"})
+        await in_thread(tell)(people["ada"])
         code, reason = await ada.closed()
     assert code == 4013
     assert "database" not in reason
