@@ -208,20 +208,12 @@ def test_a_reload_keeps_what_was_entered(visit):
 WATCH_OVER = """() => {
   window.shifts = 0;
   window.spoken = [];
-  window.drawn = [0, 0];  // charts drawn, frames
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) shifts += entry.value;
   }).observe({ type: "layout-shift" });
   for (const region of document.querySelectorAll("[role=status], [role=alert], [aria-live]"))
     new MutationObserver(() => spoken.push(region.id || region.textContent))
       .observe(region, { childList: true, characterData: true, subtree: true });
-  const frame = () => { drawn[1] += 1; requestAnimationFrame(frame); };
-  requestAnimationFrame(frame);
-  const clear = CanvasRenderingContext2D.prototype.clearRect;
-  CanvasRenderingContext2D.prototype.clearRect = function (...box) {
-    drawn[0] += 1;
-    return clear.apply(this, box);
-  };
   return document.fonts.ready.then(() => true);
 }"""
 # A second tab of hers, as a sensor's program would be: 20 samples a second, of one digit to four.
@@ -262,8 +254,6 @@ def test_twenty_updates_a_second_move_nothing_and_are_not_read_aloud(visit, widt
     assert ben.evaluate("shifts") == 0
     assert ben.evaluate(boxes) == before
     assert ben.evaluate("spoken") == []
-    drawings, frames = ben.evaluate("drawn")
-    assert 10 < drawings <= frames + 1
     # The observers see what they are there for.
     ben.evaluate(
         """() => { document.getElementById("says").textContent = "moved";

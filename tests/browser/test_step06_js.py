@@ -8,6 +8,7 @@ from conftest import ROOT
 STATIC = ROOT / "step06_fitness_app/static"
 HERE = "http://localhost/"  # never asked: the test answers for it
 STAGE = """
+import { Chart } from "/js/chart.js";
 import { Player } from "/js/player.js";
 import { Unsaved } from "/js/unsaved.js";
 
@@ -18,6 +19,15 @@ window.kept = () => unsaved.samples.map(({ time }) => time);
 
 window.played = [];
 window.player = new Player((row) => played.push(row && row[0]));
+window.drawn = []; // what uPlot was given, drawing by drawing
+window.uPlot = class {
+  constructor(options, data) { this.options = options; }
+  setData(data) { drawn.push(data); }
+  setSize() {}
+  destroy() { drawn.push("destroyed"); }
+};
+window.chart = new Chart(document.body);
+
 window.fetch = async () => ({ ok: true, json: async () => ({ samples: [[0], [1], [2], [5]] }) });
 window.ready = true;
 """
@@ -95,3 +105,32 @@ def test_a_recording_is_played_at_its_pace_or_faster(stage):
     stage.evaluate("player.play()")  # from the beginning
     stage.clock.run_for(100)
     assert stage.evaluate("played") == [0, 1, 2, 5, None, 0, 1]
+
+
+def test_however_many_rows_come_a_frame_has_one_drawing(stage):
+    stage.evaluate("for (let t = 0; t < 50; t += 1) chart.add([t, 100 + t, 80, 200, null])")
+    assert stage.evaluate("drawn.length") == 0
+    stage.clock.run_for(20)
+    assert stage.evaluate("drawn.map(([times, bpm]) => [times.length, bpm.at(-1)])") == [[50, 149]]
+    stage.clock.run_for(1_000)
+    assert stage.evaluate("drawn.length") == 1  # nor one without a row
+
+
+def test_a_row_that_comes_twice_is_one_and_two_of_one_time_make_one(stage):
+    stage.evaluate("chart.add([1, 90, null, null, 5]); chart.add([1, 91, 80, 200, null])")
+    assert stage.evaluate("chart.rows") == [[1, 90, 80, 200, 5]]
+    assert stage.evaluate("chart.add([0.5, 1, 1, 1, 1])") is False
+    assert stage.evaluate("chart.rows.length") == 1
+
+
+def test_a_long_workout_is_thinned_where_it_is_old(stage):
+    stage.evaluate("for (let t = 0; t <= 20000; t += 1) chart.add([t, 100, null, null, null])")
+    times = stage.evaluate("chart.rows.map(([t]) => t)")
+    assert (len(times), times[-1]) == (15_000, 20_000)
+    assert (times[1] - times[0], times[-1] - times[-2]) == (2, 1)
+
+
+def test_another_scheme_is_another_chart(stage):
+    stage.evaluate("chart.add([1, 90, 80, 200, null])")
+    stage.emulate_media(color_scheme="dark")
+    stage.wait_for_function("drawn.includes('destroyed')", polling=20)
