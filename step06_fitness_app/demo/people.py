@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -44,6 +45,7 @@ DONE = {
 }
 
 
+@cache
 def recording(name: str) -> Recording:
     """One of the real recordings that come with this project."""
     return fit.read(settings.BASE_DIR / f"data/workouts/{name}.fit")
