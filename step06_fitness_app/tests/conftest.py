@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, connections
 from django.db.models.signals import post_migrate
 
 from people.models import Block, Profile, Role
@@ -138,10 +139,16 @@ def serve(beside: Callable[..., Server], port: int = 0) -> Server:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup) -> None:
-    """Each test empties the database: to make all permissions again would take most of the time."""
+def django_db_setup(django_db_setup) -> Iterator[None]:
+    """Each test empties the database: to make all permissions again would take most of the time.
+
+    A bare `await user.asave()` leaves its thread with a connection, and PostgreSQL drops no
+    database that somebody is connected to.
+    """
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture(autouse=True)
