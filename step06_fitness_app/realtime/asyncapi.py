@@ -53,7 +53,8 @@ def document() -> dict:
         # As the server sees it: it receives what a client sends.
         for action, union in ("receive", "Incoming"), ("send", "Outgoing"):
             found = get_args(getattr(consumer.messages, union))
-            messages = {f"{action}.{tag_of(s)}": message(s, payloads[s]) for s in found}
+            described = [message(struct, payloads[struct]) for struct in found]
+            messages = {f"{action}.{each['name']}": each for each in described}
             channel["messages"] |= messages
             operations[f"{action}.{name}"] = {
                 "action": action,
@@ -83,9 +84,6 @@ def choices(type_) -> dict:
     return {"type": "string", "enum": type_.values}
 
 
-def tag_of(struct: type[Struct]) -> str:
-    return struct.__struct_config__.tag
-
-
 def message(struct: type[Struct], payload: dict) -> dict:
-    return {"name": tag_of(struct), "summary": " ".join(struct.__doc__.split()), "payload": payload}
+    tag, text = struct.__struct_config__.tag, " ".join(struct.__doc__.split())
+    return {"name": tag, "summary": text, "payload": payload}
