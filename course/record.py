@@ -35,6 +35,8 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -138,6 +140,8 @@ MESSAGES = """(count) => count <=
 CLOSED = """() => events.some((e) => e.connection === number && e.side === "browser"
   && e.kind === "close" && "wasClean" in e.data)"""
 ENDED = """(number) => reports.some((e) => e.connection === number && e.kind === "end")"""
+NEWEST_ACK = """() => String(events.filter((e) => e.kind === "message")
+  .map((e) => JSON.parse(e.data.data)).findLast((frame) => frame.type === "ack").number)"""
 ALIGN = """({server, browser}) =>
   wireTrace.align([...browser, ...server].map((event) => ({...event})))"""
 
@@ -145,7 +149,7 @@ ALIGN = """({server, browser}) =>
 class Browser:
     """One of the browsers of a trace: a context of its own, and what DevTools says of its page."""
 
-    def __init__(self, browser, port: int, script: Script, page_port: int):
+    def __init__(self, browser, port: int, script: Script, page_port: int, person: str, kept: dict):
         self.site = site = f"http://127.0.0.1:{port}"
         self.base = f"ws://127.0.0.1:{port}{TAP}"
         self.context = browser.new_context(locale="en-GB")
@@ -157,10 +161,10 @@ class Browser:
         self.context.add_cookies(
             [{"name": name, "value": "a-secret", "url": site} for name in script.cookies]
         )
-        self.person, self.carried = script.person, {}
-        if script.person and script.by == "cookie":
+        self.person, self.carried, self.kept = person, {}, kept
+        if person and script.by == "cookie":
             self.log_in()
-        elif script.person:
+        elif person:
             self.obtain(script.by)
         self.page.add_script_tag(path=INSPECTOR / "inspector.js")
         devtools = self.context.new_cdp_session(self.page)
@@ -182,7 +186,7 @@ class Browser:
     def post(self, path: str, **options):
         """A request of this browser's, with its cookies, beside the page."""
         answer = self.context.request.post(f"{self.site}{path}", max_redirects=0, **options)
-        if answer.status not in (HTTPStatus.OK, HTTPStatus.FOUND):
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.FOUND):
             raise CourseError(f"{path} answers {answer.status} {answer.status_text}")
         return answer
 
@@ -206,10 +210,8 @@ class Browser:
             self.carried["ticket"] = self.post("/api/ws-ticket/", headers=bearer).json()["ticket"]
 
     def filled(self, text: str) -> str:
-        """With the credentials that `{token}` and `{ticket}` stand for."""
-        for name, value in self.carried.items():
-            text = text.replace(f"{{{name}}}", value)
-        return text
+        """With the credentials that `{token}` and `{ticket}` stand for, and what was kept."""
+        return filled(text, {**self.carried, **self.kept})
 
     def secrets(self) -> set[str]:
         """What no trace may hold."""
@@ -236,6 +238,8 @@ class Browser:
             self.page.evaluate(sending, list(details[0]))
         elif what == "messages":
             self.page.wait_for_function(MESSAGES, arg=details[0])
+        elif what == "keep":
+            self.kept[details[0]] = self.page.evaluate(NEWEST_ACK)
         elif what == "token":
             self.obtain("token")
         elif what == "log out":
@@ -262,14 +266,36 @@ class Browser:
         return found
 
 
+def filled(text: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
+def made(browser, port: int, script: Script) -> dict[str, str]:
+    """Post what a script wants to be there first; the id of the last, by which paths name it."""
+    kept = {}
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    for person, path, data in script.posts:
+        one = Browser(browser, port, replace(script, by="token"), port, person, kept)
+        bearer = {"Authorization": f"Bearer {one.carried['token']}"}
+        data = json.loads(filled(json.dumps(data), {"tomorrow": tomorrow}))
+        kept["id"] = str(one.post(path, data=data, headers=bearer).json()["id"])
+        one.context.close()
+    return kept
+
+
 def record_one(browser, name: str, port: int) -> dict:
     """Play one script in fresh browsers and return its trace."""
     script = TRACES[name]
     if script.room:
         make_room(browser, port, script.room)
-    actions = script.by_browser()
+    actions, kept = script.by_browser(), made(browser, port, script)
     with elsewhere() if script.page_port else nullcontext(port) as page_port:
-        browsers = {who: Browser(browser, port, script, page_port) for who, *_ in actions}
+        browsers = {
+            who: Browser(browser, port, script, page_port, script.person_of(who), kept)
+            for who in dict.fromkeys(who for who, *_ in actions)
+        }
     observer = next(iter(browsers.values())).page
     observer.evaluate(WATCH, browsers[actions[0][0]].base)
     owners: list[str] = []
@@ -312,7 +338,7 @@ def record_one(browser, name: str, port: int) -> dict:
         "name": name,
         "step": script.step,
         "folder": step(script.step).name,
-        "url": masked_query(re.sub(r"\{\w+\}", MASK, script.url)),
+        "url": masked_query(re.sub(r"\{\w+\}", MASK, filled(script.url, kept))),
         "title": script.title,
         "send": script.sent(),
         "protocols": script.offered(),
@@ -452,14 +478,18 @@ def record_all(names: list[str], takes: int = 1) -> Iterator[dict]:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
         )
-        for number in sorted({TRACES[name].step for name in names}):
+        # What leaves something behind has a server of its own; the rest shares its step's.
+        servers: dict[tuple, list[str]] = {}
+        for name in sorted(names, key=lambda name: TRACES[name].step):
+            number, is_alone = TRACES[name].step, TRACES[name].is_stored
+            servers.setdefault((number, name if is_alone else ""), []).append(name)
+        for (number, _), together in servers.items():
             with serving(step(number), ENVIRONMENT.get(number)) as port:
-                for name in names:
-                    if TRACES[name].step == number:
-                        # A room is made once, and numbers its messages on.
-                        again = 1 if TRACES[name].room else takes
-                        played = [record_one(browser, name, port) for _ in range(again)]
-                        yield min(played, key=lambda trace: trace["events"][-1]["at"])
+                for name in together:
+                    # A room is made once, and numbers its messages on.
+                    again = 1 if TRACES[name].room or TRACES[name].is_stored else takes
+                    played = [record_one(browser, name, port) for _ in range(again)]
+                    yield min(played, key=lambda trace: trace["events"][-1]["at"])
         browser.close()
 
 

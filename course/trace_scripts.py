@@ -14,14 +14,25 @@ class Script:
     # ("send", text), ("bytes", numbers), ("messages", how many have come by now),
     # ("close", code, reason), ("log out",), ("token",) to obtain a fresh one. It begins with open
     # or a refusal, and ends with close. For several browsers, ("A", "open", path),
-    # ("A", "send", text) and so on, from open to close.
+    # ("A", "send", text) and so on, from open to close; ("A", "keep", name) keeps the number of
+    # the newest ack, for which {name} then stands in the paths of all.
     actions: tuple[tuple, ...] = ()
     protocols: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
     room: str = ""  # to be made first, as the page of step 04 does it
     person: str = ""  # of step 05's demo: who logs in first
     by: str = "cookie"  # how: by "cookie", "token" or "ticket"; {token} and {ticket} stand for it
+    people: tuple[tuple[str, str], ...] = ()  # or for several browsers, who logs in in which
+    posts: tuple[tuple[str, str, dict], ...] = ()  # who posts what where first; {id} is the last one's
     page_port: int = 0  # the page is of another server of this machine, on this port in the trace
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it leaves something in the database, that another recording would go on from."""
+        return bool(self.people)
+
+    def person_of(self, who: str) -> str:
+        return dict(self.people).get(who, self.person)
 
     def by_browser(self) -> list[tuple]:
         """The actions of all browsers; a single one has no letter."""
@@ -44,6 +55,26 @@ class Script:
 def says(text: str, client_id: str) -> str:
     """A frame for a room."""
     return json.dumps({"type": "chat_message", "message": text, "client_id": client_id})
+
+
+def frame(type: str, **fields) -> str:
+    """A frame for a socket of step 06."""
+    return json.dumps({"type": type, **fields})
+
+
+def sample(time: int, **measured: float) -> str:
+    return frame("workout_update", time=time, **measured)
+
+
+def progress(metres: int) -> str:
+    return frame("progress_update", value=metres, client_id=f"at-{metres}")
+
+
+def squatting(time: float) -> str:
+    """A body deep in a squat, whose knees fall in: shoulders, hips, knees, ankles."""
+    points = [[0.55, 0.45], [0.45, 0.45], [0.53, 0.65], [0.47, 0.65]]
+    points += [[0.54, 0.7], [0.46, 0.7], [0.57, 0.85], [0.43, 0.85]]
+    return frame("pose", time=time, points=[[x, y, 1] for x, y in points])
 
 
 # How the server of a step is set up for its recordings: tokens of five seconds run out soon.
@@ -246,5 +277,152 @@ TRACES = {
         protocols=("pulse.v1", "bearer.{token}"),
         person="ada",
         by="token",
+    ),
+    # The demo's people are numbered in the order of their names, ada is 1.
+    "step06-resume": Script(
+        6,
+        "/ws/chat/1/?after=3",
+        "ada (A) types and writes while ben (B) is away; he comes back",
+        (
+            ("A", "open", "/ws/chat/1/?after=3"),
+            ("A", "messages", 1),
+            ("B", "open", "/ws/chat/1/?after=3"),
+            ("B", "messages", 1),
+            ("A", "send", frame("typing", is_typing=True)),
+            ("B", "messages", 2),
+            ("B", "close", 4000, "into a tunnel"),
+            ("B", "ended"),
+            ("A", "send", frame("typing", is_typing=True)),
+            ("A", "send", says("Rowing at six?", "ada-1")),
+            ("A", "messages", 3),  # the ack and the message
+            ("B", "open", "/ws/chat/1/?after=3"),
+            ("B", "messages", 1),  # what he missed
+            ("B", "send", frame("read", up_to=4)),
+            ("A", "messages", 4),
+            ("B", "messages", 2),
+            ("B", "close", 1000),
+            ("B", "ended"),
+            ("A", "close", 1000),
+        ),
+        people=(("A", "ada"), ("B", "ben")),
+    ),
+    "step06-notification": Script(
+        6,
+        "/ws/workout/6/",
+        "noa trains (A), her bell rings in another browser (B)",
+        (
+            ("B", "open", "/ws/notifications/"),
+            ("B", "messages", 1),
+            ("A", "open", "/ws/workout/6/"),
+            ("A", "messages", 1),
+            ("A", "send", frame("workout_start", kind="rowing", client_id="noa-1")),
+            ("A", "messages", 3),
+            ("A", "send", sample(1, heart_rate=121)),
+            ("A", "messages", 5),  # the sample, and that it is saved
+            ("A", "send", frame("workout_finish")),
+            ("B", "messages", 2),
+            ("A", "messages", 7),
+            ("B", "send", frame("mark", numbers=[1], is_read=True)),
+            ("B", "messages", 3),
+            ("B", "close", 1000),
+            ("B", "ended"),
+            ("A", "close", 1000),
+        ),
+        people=(("A", "noa"), ("B", "noa")),
+    ),
+    "step06-workout": Script(
+        6,
+        "/ws/workout/1/",
+        "ada trains (A), ben watches (B)",
+        (
+            ("A", "open", "/ws/workout/1/"),
+            ("A", "messages", 1),
+            ("A", "send", frame("workout_start", kind="cycling", client_id="ada-1")),
+            ("A", "messages", 3),
+            ("B", "open", "/ws/workout/1/"),
+            ("B", "messages", 1),
+            ("A", "send", sample(1, heart_rate=121, power=160)),
+            ("A", "send", sample(2, heart_rate=122, power=170)),
+            ("A", "send", sample(3, heart_rate=124, power=175)),
+            ("B", "messages", 4),
+            ("A", "messages", 7),  # they come back to her too, and are saved
+            ("B", "send", sample(4, heart_rate=60)),
+            ("B", "messages", 5),
+            ("A", "send", frame("workout_finish")),
+            ("B", "messages", 7),
+            ("A", "messages", 9),
+            ("B", "close", 1000),
+            ("B", "ended"),
+            ("A", "close", 1000),
+        ),
+        people=(("A", "ada"), ("B", "ben")),
+    ),
+    "step06-boards": Script(
+        6,
+        "/ws/challenge/{id}/",
+        "ada (A) sends four updates, ben (B) sees two boards",
+        (
+            ("A", "open", "/ws/challenge/{id}/"),
+            ("A", "messages", 1),
+            ("A", "send", frame("challenge_join", client_id="ada-in")),
+            ("A", "messages", 3),
+            ("B", "open", "/ws/challenge/{id}/"),
+            ("B", "messages", 1),
+            ("A", "send", progress(100)),
+            ("B", "messages", 2),
+            ("A", "send", progress(200)),
+            ("A", "send", progress(300)),
+            ("A", "send", progress(400)),
+            ("B", "messages", 3),
+            ("A", "messages", 9),
+            ("A", "send", progress(50)),
+            ("A", "messages", 10),
+            ("B", "close", 1000),
+            ("B", "ended"),
+            ("A", "close", 1000),
+        ),
+        people=(("A", "ada"), ("B", "ben")),
+        posts=(
+            (
+                "ada",
+                "/api/challenges/",
+                {
+                    "name": "To the sea",
+                    "metric": "distance_m",
+                    "ends_at": "{tomorrow}",
+                    "is_public": True,
+                },
+            ),
+        ),
+    ),
+    "step06-cue": Script(
+        6,
+        "/ws/form/{workout}/",
+        "ada (A) squats, the coach speaks, then tom (B), her trainer",
+        (
+            ("A", "open", "/ws/workout/1/"),
+            ("A", "messages", 1),
+            ("A", "send", frame("workout_start", kind="strength", client_id="ada-1")),
+            ("A", "messages", 3),
+            ("A", "keep", "workout"),
+            ("A", "close", 1000),
+            ("A", "ended"),
+            ("A", "open", "/ws/form/{workout}/"),
+            ("A", "messages", 1),
+            ("B", "open", "/ws/form/{workout}/"),
+            ("B", "messages", 1),
+            ("A", "send", squatting(0)),
+            ("B", "messages", 2),
+            ("A", "send", squatting(0.2)),
+            ("A", "send", squatting(0.4)),
+            ("B", "messages", 4),
+            ("A", "messages", 4),
+            ("B", "send", frame("cue", text="And breathe out")),
+            ("B", "messages", 5),
+            ("B", "close", 1000),
+            ("B", "ended"),
+            ("A", "close", 1000),
+        ),
+        people=(("A", "ada"), ("B", "tom")),
     ),
 }
