@@ -17,7 +17,7 @@ from tests.poses import body, follow, recording, squat
 from workouts import services as workouts
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOT_YOURS = (4403, "there is nothing here for you to watch")
+NOT_YOURS = (4403, "there is no workout that goes on here, or it is not shown to you")
 NOTHING = {
     "visible": False,
     "stage": None,

@@ -94,14 +94,20 @@ def test_a_friend_watches_and_a_stranger_does_not(ada, visit):  # noqa: F811
     pause(ada)
 
 
-def test_what_was_counted_is_a_set_of_the_workout(ada):
+def test_what_was_counted_is_a_set_of_the_workout(ada, visit):  # noqa: F811
+    other = visit("/form/", "ada")  # another tab of hers
+    is_open(other)
     before = int(ada.locator("#repetitions").inner_text())
     play(ada)
+    play(other)
     expect(ada.locator("#repetitions")).to_have_text(str(before + 1), timeout=TAKES)
     ada.get_by_role("link", name="finish the workout").click()
     expect(ada.locator("#sets tr").last).to_have_text(re.compile("squat"))
     ada.get_by_role("button", name="Finish").click()
     expect(ada.locator("#says")).to_have_text(re.compile(r"^Finished: .*repetitions"))
+    expect(other.locator("#problem")).to_have_text(re.compile("^There is no workout that goes on"))
+    expect(other.locator("#play")).to_be_disabled()
+    expect(other.locator("#play")).to_have_text("Play the recording")
 
 
 def test_frames_go_out_thirty_a_second_and_cues_come_one_in_two(open_page, visit):  # noqa: F811

@@ -109,6 +109,9 @@ socket.addEventListener("message", ({ data }) => {
 });
 socket.addEventListener("state", () => {
   if (socket.state === "open") byId("problem").textContent = "";
+  if (socket.state !== "closed" || !play) return;
+  if (playing !== null) play.click();
+  play.disabled = true; // the workout is over
 });
 showStatus(socket, byId("status"), byId("now"));
 socket.open();
