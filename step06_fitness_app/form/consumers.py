@@ -41,7 +41,9 @@ class FormConsumer(PersonConsumer):
         try:
             self.workout, self.role = services.place(self.user, asked)
         except services.NotAllowed:
-            raise Refused(4403, "there is no workout that goes on here, or it is not shown to you") from None
+            raise Refused(
+                4403, "there is no workout that goes on here, or it is not shown to you"
+            ) from None
 
     async def enter(self):
         self.group = groups.form(self.workout.pk)
