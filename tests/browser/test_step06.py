@@ -477,6 +477,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(visit, open_page, server, widt
 @pytest.mark.slow
 def test_the_keyboard_is_enough(open_page, server):  # noqa: F811
     page = open_page(server.http("/login/?next=/live/"))
+    expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type("cleo")
     page.keyboard.press("Tab")
     page.keyboard.type("cleo-demo")
