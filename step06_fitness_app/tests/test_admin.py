@@ -4,7 +4,7 @@ import pytest
 
 from chat import services
 from chat.models import Conversation, Message
-from tests.people import make_user
+from tests.people import befriend, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -12,6 +12,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def talks() -> list[Conversation]:
     ada, ben, cleo = [make_user(name) for name in ("ada", "ben", "cleo")]
+    befriend(ada, ben), befriend(ben, cleo)
     talks = [services.start(ada, ben), services.start(ben, cleo)]
     Message.objects.create(conversation=talks[0], number=1, sender=ada, text="hello from here")
     Message.objects.create(conversation=talks[1], number=1, sender=cleo, text="hot in here")

@@ -179,7 +179,7 @@ def log_out_in_between(look_again=True):
 
     contexts = [patch("realtime.limits.take_slot", end_then_take)]
     if not look_again:
-        contexts.append(patch.object(PersonConsumer, "look_again"))
+        contexts.append(patch.object(PersonConsumer, "look"))
     return all_of(*contexts)
 
 

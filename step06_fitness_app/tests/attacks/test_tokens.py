@@ -449,9 +449,9 @@ async def test_a_token_in_the_query_and_one_beside_it_are_none(target, someone):
 
 def fall_back():
     """Whoever has no good token may still have a cookie."""
-    from accounts import middleware
     from django.conf import settings
 
+    from accounts import middleware
     from accounts.credentials import CookieCredential, NotAuthenticated
 
     strict = middleware.from_handshake
