@@ -2,6 +2,9 @@
 
 import asyncio
 import importlib.util
+import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -13,14 +16,13 @@ from pathlib import Path
 from rich.console import Console
 
 from course.needs import NEEDS, PREFIX
-from course.steps import COMMAND, ROOT, Step, all_steps, step
+from course.steps import BY_RUNNING, COMMAND, ROOT, Step, all_steps, step
 
 # Slow from end to end, so they run under --all only, as parts of their own: the files, and which
 # of their tests.
 LONG = [
     ("tests/test_versions.py", "-k", "3.13"),
     ("tests/test_versions.py", "-k", "not 3.13"),
-    ("tests/test_copy.py",),
 ]
 
 # A step's attacks take as long as the rest of its suite: alone (`test 5`), or under --all.
@@ -38,18 +40,26 @@ class Result:
     not_run: Counter = field(default_factory=Counter)  # what is missing -> tests skipped for it
 
 
-async def run_suite(name: str, folder: Path, arguments: list[str]) -> Result:
-    """Run one pytest, print what it printed if it failed, and count its tests."""
+async def run_suite(name: str, folder: Path, arguments: list[str], is_copied: bool) -> Result:
+    """Run one pytest, print what it printed if it failed, and count its tests.
+
+    A step that is copied first is held to the house's promise: its folder anywhere, its own
+    requirements in a new environment, its tests.
+    """
     result = Result(name)
     console.print(f"{name} ...")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        report = Path(scratch, "report.xml")
-        argv = [sys.executable, "-m", "pytest", "-q", "--tb=short", f"--junitxml={report}"]
+        report, python, environment = Path(scratch, "report.xml"), sys.executable, None
+        if is_copied:
+            copying = asyncio.to_thread(copy_with_environment, folder, Path(scratch))
+            folder, python, environment = await copying
+        argv = [python, "-m", "pytest", "-q", "--tb=short", f"--junitxml={report}"]
         process = await asyncio.create_subprocess_exec(
             *argv,
             *arguments,
             cwd=folder,
+            env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -68,6 +78,19 @@ async def run_suite(name: str, folder: Path, arguments: list[str]) -> Result:
     took = time.monotonic() - started
     console.print(f"{name}: {in_words(result.counts)} in {took:.0f} s")
     return result
+
+
+def copy_with_environment(step: Path, scratch: Path) -> tuple[Path, Path, dict[str, str]]:
+    """A copy of a step, its own Python, and an environment with nothing of this project in it."""
+    copy, environment = scratch / "my project", scratch / "venv"
+    shutil.copytree(step, copy, ignore=shutil.ignore_patterns(*BY_RUNNING))
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "-q", "-p", sys.executable, environment], check=True)
+    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    needed = copy / "requirements.txt"
+    subprocess.run([*uv, "pip", "install", "-q", "-p", python, "-r", needed], check=True)
+    ours = ("PYTEST", "DJANGO", "PYTHON", "VIRTUAL_ENV")
+    return copy, python, {k: v for k, v in os.environ.items() if not k.startswith(ours)}
 
 
 def count(report: Path, result: Result) -> None:
@@ -91,6 +114,7 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
     steps = [step(number) for number in numbers] or all_steps()
     left_out = [] if everything or numbers else [s for s in steps if (s.path / ATTACKS).exists()]
     suites = [(s.name, s.path, [f"--ignore={ATTACKS}"] if s in left_out else []) for s in steps]
+    copied = {s.name for s in steps if everything and (s.path / "requirements.txt").exists()}
     if not numbers:
         long, others = parts(everything)
         options = ["--all"] if everything else []
@@ -104,7 +128,7 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
 
     async def one(name: str, folder: Path, arguments: list[str]) -> Result:
         async with two:
-            return await run_suite(name, folder, arguments)
+            return await run_suite(name, folder, arguments, is_copied=name in copied)
 
     total, not_run = Counter(), Counter()
     for result in await asyncio.gather(*(one(*suite) for suite in suites)):
