@@ -76,9 +76,10 @@ def version_row(asked: Requirement, locked: list[tuple[str, str]], purpose: str)
 
 
 def socket_api_page() -> Iterator[tuple[Path, str]]:
-    """docs/operate/socket-api.md: step 06's AsyncAPI file, as tables."""
-    lines = front_matter("The sockets of step 06") + socket_tables()
-    yield DOCS / "operate/socket-api.md", "\n".join(lines) + "\n"
+    """docs/operate/socket-api.md: the AsyncAPI file of the step that has one, as tables."""
+    for file in ROOT.glob("step*/asyncapi.json"):
+        lines = front_matter("The sockets of step 06") + socket_tables(file)
+        yield DOCS / "operate/socket-api.md", "\n".join(lines) + "\n"
 
 
 PAGES: list[Callable[[], Iterator[tuple[Path, str]]]] = [

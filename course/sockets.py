@@ -1,24 +1,21 @@
-"""docs/operate/socket-api.md: the tables of step 06's asyncapi.json."""
+"""docs/operate/socket-api.md: the tables of a step's asyncapi.json."""
 
 import json
 from collections.abc import Iterator
-
-from course.steps import ROOT
-
-STEP = "step06_fitness_app"
+from pathlib import Path
 
 
-def socket_tables() -> list[str]:
-    """For each socket a table: direction, message, its fields, what it says."""
-    described = json.loads((ROOT / STEP / "asyncapi.json").read_text(encoding="utf-8"))
+def socket_tables(file: Path) -> list[str]:
+    """For each socket of an AsyncAPI file a table: which way, type, fields, what it says."""
+    described = json.loads(file.read_text(encoding="utf-8"))
     schemas = described["components"]["schemas"]
     lines = [
         "Each message is a JSON object; the `type` says which. A client sends what has an →, the"
         " server what has an ←. A field with `?` may be left out.",
         "",
-        f"The same as AsyncAPI 3.0 is in `{STEP}/asyncapi.json`, made by `manage.py asyncapi` from"
-        " the types that the consumers decode and encode. How a client proves who it is:"
-        " [Secure](secure.md).",
+        f"The same as AsyncAPI 3.0 is in `{file.parent.name}/{file.name}`, made by"
+        " `manage.py asyncapi` from the types that the consumers decode and encode. How a client"
+        " proves who it is: [Secure](secure.md).",
     ]
     shared = set.intersection(*(set(c["messages"]) for c in described["channels"].values()))
     for channel in described["channels"].values():
