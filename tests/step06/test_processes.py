@@ -233,7 +233,7 @@ async def test_connections_are_counted_across_servers(two, circle):
 
 async def test_messages_are_counted_across_servers(two, circle):
     async def acks(name: str) -> tuple[int, bool]:
-        """How many of 70 are taken, by two servers in turn; whether within a minute of the clock."""
+        """How many of 70 two servers in turn take; and whether within a minute of the clock."""
         minute, taken = time.time() // 60, 0
         async with (
             circle.connect(two[0], name, circle.chat) as one,
