@@ -27,7 +27,7 @@ def chosen(monkeypatch):
     return load
 
 
-DEFAULTS = {"REDIS_URL": "", "CHANNEL_LAYER": "pubsub", "REDIS_PREFIX": "asgi"}
+DEFAULTS = {"HUB": "0", "REDIS_URL": "", "CHANNEL_LAYER": "pubsub", "REDIS_PREFIX": "asgi"}
 PRODUCTION = {"DEBUG": "False", "SECRET_KEY": "x" * 50, "ALLOWED_HOSTS": "pulse.example.org"}
 URL = "redis://127.0.0.1:6379/0"
 
