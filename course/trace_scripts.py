@@ -23,7 +23,7 @@ class Script:
     person: str = ""  # of step 05's demo: who logs in first
     by: str = "cookie"  # how: by "cookie", "token" or "ticket"; {token} and {ticket} stand for it
     people: tuple[tuple[str, str], ...] = ()  # or for several browsers, who logs in in which
-    posts: tuple[tuple[str, str, dict], ...] = ()  # who posts what where first; {id} is the last one's
+    posts: tuple[tuple[str, str, dict], ...] = ()  # who posts what where first; {id} is its id
     page_port: int = 0  # the page is of another server of this machine, on this port in the trace
 
     @property

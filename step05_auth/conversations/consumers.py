@@ -82,6 +82,7 @@ class ConversationConsumer(PersonConsumer):
 
     # --8<-- [end:handle]
 
+    # --8<-- [start:stream]
     async def stored(self, event):
         """Group message: pass a stored message on, in order and once."""
         if event["number"] == self.last + 1:
@@ -108,6 +109,8 @@ class ConversationConsumer(PersonConsumer):
         await super().look_again()
         if self.watcher:  # at the beginning, enter() fetches all there is
             await self.channel_layer.send(self.channel_name, {"type": "catch_up"})
+
+    # --8<-- [end:stream]
 
     async def leave(self) -> None:
         if self.conversation_id is not None:

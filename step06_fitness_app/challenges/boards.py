@@ -12,7 +12,6 @@ from realtime import groups
 from realtime.coalesce import Coalescer
 
 
-# --8<-- [start:boards]
 async def show(challenge_id: int) -> bool:
     """Tell every process that there is a newer board, if it is this one's turn to."""
     version, is_early = await in_thread(services.claim)(challenge_id)
@@ -50,6 +49,3 @@ async def read(challenge_id: int) -> Board:
         return board
     finally:
         READING.pop(challenge_id, None)
-
-
-# --8<-- [end:boards]

@@ -47,7 +47,6 @@ class ChallengeConsumer(PersonConsumer):
         if self.timer:
             self.timer.cancel()
 
-    # --8<-- [start:handle]
     async def handle(self, message):
         match message:
             case wire.ProgressUpdate():
@@ -67,8 +66,6 @@ class ChallengeConsumer(PersonConsumer):
             raise Refused(4403, "the challenge is gone") from None
         boards.changed.poke(self.challenge.pk)
         await self.reply(Ack(message.client_id, version))
-
-    # --8<-- [end:handle]
 
     # --8<-- [start:show]
     async def changed(self, event) -> None:

@@ -12,7 +12,6 @@ from realtime.messages import Ack, Authenticate, ClientId, decoder
 Value = Annotated[float, Meta(ge=0, le=MOST)]
 
 
-# --8<-- [start:in]
 class ProgressUpdate(Struct, tag_field="type", tag="progress_update"):
     """I have done so much altogether. Never less than before."""
 
@@ -34,10 +33,8 @@ class ChallengeLeave(Struct, tag_field="type", tag="challenge_leave"):
 
 Incoming = Authenticate | ProgressUpdate | ChallengeJoin | ChallengeLeave
 decode = decoder(Incoming)
-# --8<-- [end:in]
 
 
-# --8<-- [start:out]
 class Standing(Struct):
     """A line of the board."""
 
@@ -98,7 +95,6 @@ class ChallengeEnded(Struct, tag_field="type", tag="challenge_ended"):
 
 
 Outgoing = ChallengeState | LeaderboardUpdate | ChallengeEnded | Ack | realtime.Outgoing
-# --8<-- [end:out]
 
 
 def info_of(challenge: Challenge) -> Info:

@@ -19,7 +19,6 @@ class Metric(models.TextChoices):
     REPETITIONS = "repetitions", "repetitions"
 
 
-# --8<-- [start:challenge]
 class Challenge(models.Model):
     """A race until `ends_at`. It goes with its maker; its row is the lock of its board."""
 
@@ -46,8 +45,6 @@ class Challenge(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="ends_after_start")
         ]
-
-    # --8<-- [end:challenge]
 
     def __str__(self):
         return self.name

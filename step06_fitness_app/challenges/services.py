@@ -29,7 +29,6 @@ class NotAllowed(Exception):
     """Not theirs to do; the text says why."""
 
 
-# --8<-- [start:permission]
 def visible_to(user: User) -> QuerySet[Challenge]:
     """Public ones, one's own, friends', and those one takes part in; none across a block."""
     blocked = Q(made_by__in=user.blocks.values("blocked")) | Q(made_by__blocks__blocked=user)
@@ -49,9 +48,6 @@ def find(user: User, challenge_id: int | str) -> Challenge:
         end(challenge.pk)
         challenge = found.get(pk=challenge_id)
     return challenge
-
-
-# --8<-- [end:permission]
 
 
 def list_for(user: User) -> QuerySet[Challenge]:
@@ -103,7 +99,6 @@ def leave(challenge_id: int, user: User) -> int:
     return Challenge.objects.values_list("version", flat=True).get(pk=challenge_id)
 
 
-# --8<-- [start:progress]
 @transaction.atomic
 def progress(challenge_id: int, user: User, value: float, client_id: str) -> int:
     """Store how much somebody has done; the board's version that has it. Committed on return."""
@@ -125,9 +120,6 @@ def progress(challenge_id: int, user: User, value: float, client_id: str) -> int
         me.save(update_fields=["progress", "reached"])
     Update.objects.create(participant=me, client_id=client_id, version=challenge.version)
     return challenge.version
-
-
-# --8<-- [end:progress]
 
 
 # --8<-- [start:claim]

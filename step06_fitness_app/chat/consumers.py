@@ -74,9 +74,12 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
         if moved is not None:
             await publish(self.group, wire.Read(self.user.username, moved))
 
+    # --8<-- [start:stream]
     def read(self, **which):
         self.conversation, page = services.page(self.user, self.conversation.pk, **which)
         return page
 
     async def send_page(self, page):
         await self.reply(wire.history_of(self.user, self.conversation, page))
+
+    # --8<-- [end:stream]

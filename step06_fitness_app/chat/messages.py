@@ -10,7 +10,6 @@ from realtime import messages as realtime
 from realtime.messages import Ack, AskHistory, Authenticate, ClientId, Number, Text, decoder
 
 
-# --8<-- [start:in]
 class SendMessage(Struct, tag_field="type", tag="chat_message"):
     """Say something to the other one."""
 
@@ -32,10 +31,8 @@ class MarkRead(Struct, tag_field="type", tag="read"):
 
 Incoming = Authenticate | SendMessage | SendTyping | AskHistory | MarkRead
 decode = decoder(Incoming)
-# --8<-- [end:in]
 
 
-# --8<-- [start:out]
 class ChatMessage(Struct, tag_field="type", tag="chat_message"):
     """A stored message. `number` counts 1, 2, 3 … in the conversation."""
 
@@ -69,7 +66,6 @@ class Typing(Struct, tag_field="type", tag="typing"):
 
 
 Outgoing = ChatHistory | ChatMessage | Ack | Read | Typing | realtime.Outgoing
-# --8<-- [end:out]
 
 
 def frame_of(message: Message) -> ChatMessage:

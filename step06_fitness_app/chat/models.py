@@ -8,7 +8,6 @@ from django.utils import timezone
 PERSON = settings.AUTH_USER_MODEL
 
 
-# --8<-- [start:conversation]
 class Conversation(models.Model):
     """Two people, `first` the one with the lower id: a pair has one row, whoever began it.
 
@@ -28,8 +27,6 @@ class Conversation(models.Model):
             models.UniqueConstraint(fields=["first", "second"], name="one_conversation_a_pair"),
             models.CheckConstraint(condition=Q(first__lt=F("second")), name="two_in_order"),
         ]
-
-    # --8<-- [end:conversation]
 
     def __str__(self):
         return f"conversation {self.pk}"

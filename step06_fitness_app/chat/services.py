@@ -33,7 +33,6 @@ class NotLinked(Exception):
         super().__init__("You can talk to friends, your trainer and your clients.")
 
 
-# --8<-- [start:permission]
 def of(user: User) -> QuerySet[Conversation]:
     """The conversations `user` takes part in, and may still write in where it `is_linked`.
 
@@ -53,9 +52,6 @@ def find(user: User, conversation_id: int | str) -> Conversation:
     if not re.fullmatch("[0-9]{1,18}", str(conversation_id)):
         raise Conversation.DoesNotExist
     return of(user).select_related("first", "second").get(pk=conversation_id)
-
-
-# --8<-- [end:permission]
 
 
 def start(user: User, other: User) -> Conversation:

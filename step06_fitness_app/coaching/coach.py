@@ -59,6 +59,7 @@ class Feedback:
     knees: float | None = None
 
 
+# --8<-- [start:step]
 def step(state: State, frame: Frame) -> tuple[State, Feedback, str | None]:
     """The state after a frame, what to show, and a cue if it is time for one."""
     body, now = measure(frame.points), frame.time
@@ -76,6 +77,9 @@ def step(state: State, frame: Frame) -> tuple[State, Feedback, str | None]:
     widths = map(rounded, (body.balance, body.feet_width, body.knees))
     feedback = Feedback(True, state.repetitions, state.stage, *depths, state.tempo, *widths)
     return replace(state, heard=heard), feedback, cue
+
+
+# --8<-- [end:step]
 
 
 def forget(state: State) -> State:

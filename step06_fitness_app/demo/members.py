@@ -44,7 +44,6 @@ async def train(session: Session, file: str, speed: float) -> None:
 # --8<-- [end:train]
 
 
-# --8<-- [start:answer]
 async def talk(session: Session, name: str, lines: list[str], least: float, most: float) -> None:
     """Say something, and something more whenever it was answered, after so many seconds."""
     says, me = cycle(lines), session.user.username
@@ -63,9 +62,6 @@ async def talk(session: Session, name: str, lines: list[str], least: float, most
             turn = frame["type"] == "chat_message" and frame["username"] == name
             if turn:
                 await socket.say("read", up_to=frame["number"])
-
-
-# --8<-- [end:answer]
 
 
 def finish_old(user: User) -> None:

@@ -51,7 +51,6 @@ def recording(name: str) -> Recording:
     return fit.read(settings.BASE_DIR / f"data/workouts/{name}.fit")
 
 
-# --8<-- [start:make]
 @transaction.atomic
 def make() -> None:
     """Make who is missing, and what is theirs, all or nothing. Who is here keeps what they have."""
@@ -80,9 +79,6 @@ def make() -> None:
     for name in missing & {*DONE}:
         for days, file, part in DONE[name]:
             store_recording(users[name], ago(recording(file), days, part))
-
-
-# --8<-- [end:make]
 
 
 def ago(whole: Recording, days: int, part: float) -> Recording:

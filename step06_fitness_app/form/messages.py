@@ -14,7 +14,6 @@ Point = tuple[Coordinate, Coordinate, Annotated[float, Meta(ge=0, le=1)]]
 Body = Annotated[list[Point], Meta(min_length=len(POINTS), max_length=len(POINTS))]
 
 
-# --8<-- [start:in]
 class Pose(Struct, tag_field="type", tag="pose"):
     """Where your body is at a `time` in seconds: left and right shoulder, hip, knee and ankle, each
     with x and y (fractions of the picture, y down) and how surely it was seen, 0 to 1.
@@ -32,10 +31,8 @@ class SendCue(Struct, tag_field="type", tag="cue"):
 
 Incoming = Authenticate | Pose | SendCue
 decode = decoder(Incoming)
-# --8<-- [end:in]
 
 
-# --8<-- [start:out]
 class Numbers(Struct, kw_only=True):
     """The coach's Feedback; None is what cannot be told."""
 
@@ -72,4 +69,3 @@ class FormCue(Struct, tag_field="type", tag="form_cue", rename={"sender": "from"
 
 
 Outgoing = FormState | FormUpdate | FormCue | realtime.Outgoing
-# --8<-- [end:out]

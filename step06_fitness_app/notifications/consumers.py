@@ -22,7 +22,6 @@ class NotificationConsumer(NumberedMixin, PersonConsumer):
     async def enter(self):
         await self.begin(groups.notifications(self.user.pk))
 
-    # --8<-- [start:handle]
     async def handle(self, message):
         match message:
             case wire.Mark(numbers, is_read):
@@ -31,8 +30,6 @@ class NotificationConsumer(NumberedMixin, PersonConsumer):
                 await in_thread(services.mark)(self.user.pk, True, up_to=up_to)
             case wire.AskHistory(before):
                 await self.send_older(before)
-
-    # --8<-- [end:handle]
 
     def read(self, **which):
         return services.page(self.user.pk, **which)

@@ -10,7 +10,6 @@ from realtime import messages as realtime
 from realtime.messages import AskHistory, Authenticate, Number, decoder
 
 
-# --8<-- [start:in]
 class Mark(Struct, tag_field="type", tag="mark"):
     """I have read these, or have not after all."""
 
@@ -26,10 +25,8 @@ class MarkAllRead(Struct, tag_field="type", tag="mark_all_read"):
 
 Incoming = Authenticate | AskHistory | Mark | MarkAllRead
 decode = decoder(Incoming)
-# --8<-- [end:in]
 
 
-# --8<-- [start:out]
 class Numbered(Struct):
     """What every notification has: its number counts 1, 2, 3 … in one person's stream."""
 
@@ -104,7 +101,6 @@ class Marked(Struct, tag_field="type", tag="marked"):
 
 
 Outgoing = Notifications | AnyNotification | Marked | realtime.Outgoing
-# --8<-- [end:out]
 
 STRUCTS = {struct.__struct_config__.tag: struct for struct in AnyNotification.__args__}
 

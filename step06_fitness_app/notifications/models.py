@@ -17,7 +17,6 @@ class Kind(models.TextChoices):
     CHALLENGE_ENDED = "challenge_ended", "end of a challenge"
 
 
-# --8<-- [start:bell]
 class Bell(models.Model):
     """A person's stream of notifications: its row is the lock under which they are numbered."""
 
@@ -57,9 +56,6 @@ class Notification(models.Model):
 
     def __str__(self):
         return f"{self.user_id}/{self.number}"
-
-
-# --8<-- [end:bell]
 
 
 class Achievement(models.Model):

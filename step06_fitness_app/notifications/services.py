@@ -170,7 +170,6 @@ def unread(user_id: int) -> tuple[int, int]:
     return bells.values_list("unread", "last_number").first() or (0, 0)
 
 
-# --8<-- [start:mark]
 @transaction.atomic
 def mark(user_id: int, is_read: bool, *, numbers=None, up_to: int | None = None) -> wire.Marked:
     """Mark some of a person's own, or all up to a number, and tell each of their tabs."""
@@ -180,6 +179,3 @@ def mark(user_id: int, is_read: bool, *, numbers=None, up_to: int | None = None)
     marked = wire.Marked(is_read, *unread(user_id), numbers, up_to)
     publish_on_commit(groups.notifications(user_id), marked)
     return marked
-
-
-# --8<-- [end:mark]

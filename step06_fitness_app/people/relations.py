@@ -62,7 +62,6 @@ def may_talk(one_id: int, other_id: int) -> bool:
     ).exists()
 
 
-# --8<-- [start:queries]
 def blocks(one: int | F, other: int | F) -> QuerySet[Block]:
     """The blocks between two; inside of a query, Exists(blocks(OuterRef("…"), …))."""
     either = Q(blocker=one, blocked=other) | Q(blocker=other, blocked=one)
@@ -74,9 +73,6 @@ def linked(first: int | F, second: int | F) -> Exists:
     friends = Friendship.objects.filter(first=first, second=second, accepted_at__isnull=False)
     trains = Q(user=first, trainer=second) | Q(user=second, trainer=first)
     return Exists(friends) | Exists(Profile.objects.filter(trains))
-
-
-# --8<-- [end:queries]
 
 
 def friendship(one_id: int, other_id: int) -> QuerySet[Friendship]:

@@ -22,7 +22,6 @@ REQUESTS_PER_MINUTE = SIGN_UPS_PER_MINUTE = 20
 PASSWORDS_PER_MINUTE = 5
 
 
-# --8<-- [start:visible]
 def visible_to(me: User) -> QuerySet[User]:
     """Whom somebody may know of. Who has blocked them is not there, nor whom they blocked."""
     there = User.objects.filter(~Exists(blocks(OuterRef("pk"), me.pk)), is_active=True)
@@ -32,9 +31,6 @@ def visible_to(me: User) -> QuerySet[User]:
 def find(me: User, username: str) -> User:
     """Somebody else. Raises User.DoesNotExist, for a blocked one too: they are not told why."""
     return visible_to(me).get(username=username)
-
-
-# --8<-- [end:visible]
 
 
 def search(me: User, text: str) -> list[User]:

@@ -16,7 +16,6 @@ class TooMuch(Exception):
     """More than one person may have; the text says how much that is."""
 
 
-# --8<-- [start:bucket]
 class Bucket:
     """A token bucket: `per_second` on average, `burst` at once, for one connection, without I/O."""
 
@@ -48,10 +47,6 @@ class Row:
         return is_long and self.times[-1] - self.times[0] <= self.seconds
 
 
-# --8<-- [end:bucket]
-
-
-# --8<-- [start:person]
 def count(what: str, user_id: int, per_minute: int) -> None:
     """Count one more of `what` by one person in this minute. Raises TooMuch.
 
@@ -94,6 +89,3 @@ def free_slot(slot: str, connection: str) -> None:
 def lifetime() -> float:
     """Seconds until a slot that nobody keeps is free again."""
     return 1.5 * settings.RECHECK_SECONDS + 1  # Redis cuts it to whole seconds
-
-
-# --8<-- [end:person]

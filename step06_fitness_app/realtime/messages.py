@@ -11,7 +11,6 @@ ClientId = Annotated[str, Meta(min_length=1, max_length=64)]
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
-# --8<-- [start:in]
 class Authenticate(Struct, tag_field="type", tag="authenticate"):
     """An access token: as the first message, or a fresh one before the old one expires."""
 
@@ -29,10 +28,6 @@ class AskHistory(Struct, tag_field="type", tag="history"):
     before: Number
 
 
-# --8<-- [end:in]
-
-
-# --8<-- [start:out]
 class Authenticated(Struct, tag_field="type", tag="authenticated"):
     """The fresh token was taken."""
 
@@ -58,9 +53,6 @@ class Closing(Struct, tag_field="type", tag="closing"):
 
     code: int
     reason: str
-
-
-# --8<-- [end:out]
 
 
 class InvalidMessage(Exception):

@@ -25,7 +25,6 @@ class Refused(Exception):
 class RightMixin:
     """What ends a consumer when its person's log-in ends, or its token, or a membership."""
 
-    # --8<-- [start:recheck]
     def look(self) -> None:
         """Is the log-in still good, and may they still be here? In a thread. Raises Refused."""
         try:
@@ -73,5 +72,3 @@ class RightMixin:
         self.watcher = asyncio.create_task(self.watch())
         if not self.is_out:
             await self.reply(wire.Authenticated(datetime.fromtimestamp(fresh.expires, UTC)))
-
-    # --8<-- [end:recheck]

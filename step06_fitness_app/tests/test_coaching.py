@@ -107,10 +107,14 @@ def test_the_recording_has_five_squats_the_last_without_its_end():
     assert follow(twice)[0].repetitions == 8  # the end is out of sight for 1.6 seconds
 
 
+# --8<-- [start:half]
 def test_half_a_squat_is_no_repetition():
     state, _, told = follow(squat(seconds=8, low=0.9))
     assert state.repetitions == 0
     assert [cue for _, cue in told] == [cues.DEEPER]
+
+
+# --8<-- [end:half]
 
 
 def test_trembling_around_a_level_counts_nothing():

@@ -80,6 +80,7 @@ async def until_killed(server, member, seconds: float) -> tuple[dict[float, floa
     return sent, saved
 
 
+# --8<-- [start:crash]
 async def test_a_crash_costs_the_last_second_and_nothing_if_it_is_sent_again(people, serve):
     ada, server = people["ada"], await in_thread(serve)()
     async with connected(server, ada) as me:
@@ -105,6 +106,9 @@ async def test_a_crash_costs_the_last_second_and_nothing_if_it_is_sent_again(peo
         totals = (await me.get("workout_finished"))["totals"]
     assert [row[0] for row in await stored(workout["id"])] == sorted(sent)
     assert totals["duration_seconds"] == round(max(sent), 1) and totals["power_mean"] == 200
+
+
+# --8<-- [end:crash]
 
 
 async def test_a_finished_workout_survives_a_crash_whole(people, serve):

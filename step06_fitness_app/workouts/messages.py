@@ -85,7 +85,6 @@ decode = decoder(Incoming)
 # --8<-- [end:in]
 
 
-# --8<-- [start:out]
 class WorkoutUpdate(Update, tag="workout_update", kw_only=True, omit_defaults=True):
     """A set, stored as `number` at this time, or a sample as it was sent, which is stored within a
     second or so. A sample may be lost on its way to a watcher.
@@ -137,7 +136,6 @@ class WorkoutFinished(Struct, tag_field="type", tag="workout_finished"):
 
 
 Outgoing = WorkoutState | WorkoutUpdate | Saved | WorkoutFinished | Ack | realtime.Outgoing
-# --8<-- [end:out]
 
 
 def set_frame(done: ExerciseSet, username: str) -> WorkoutUpdate:

@@ -22,7 +22,6 @@ class State(models.TextChoices):
     FINISHED = "finished", "finished"
 
 
-# --8<-- [start:workout]
 class Workout(models.Model):
     """One workout. The totals are written when it is finished: services.finish."""
 
@@ -73,8 +72,6 @@ class Workout(models.Model):
             ),
         ]
 
-    # --8<-- [end:workout]
-
     def __str__(self):
         return f"{self.kind} of {self.started_at:%Y-%m-%d %H:%M}"
 
@@ -87,7 +84,6 @@ class Workout(models.Model):
         return max(self.seconds_to(timezone.now()), self.saved_up_to or 0.0)
 
 
-# --8<-- [start:samples]
 class Samples(models.Model):
     """A chunk of up to services.CHUNK samples: `rows` of [t, heart_rate, cadence, power, distance].
 
@@ -105,8 +101,6 @@ class Samples(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["workout", "number"], name="one_chunk_a_number")
         ]
-
-    # --8<-- [end:samples]
 
     def __str__(self):
         return f"{self.workout_id}/{self.number}"

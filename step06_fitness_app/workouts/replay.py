@@ -35,7 +35,6 @@ class Replay:
         self.saved_up_to = -1.0
         self.next_at = 0.0
 
-    # --8<-- [start:run]
     async def run(self) -> int:
         """Play all of it; the workout's id. Raises Refused, and one of AWAY where no server is."""
         loop, lost_at, attempt = asyncio.get_running_loop(), None, 0
@@ -86,8 +85,6 @@ class Replay:
                 self.saved_up_to = frame["up_to"]
             elif frame["type"] == "workout_finished":
                 return
-
-    # --8<-- [end:run]
 
     async def send_next(self, socket: Socket, now: float) -> bool:
         """Send the next sample, or the end; whether there was one. Sets the time of the next."""

@@ -40,7 +40,6 @@ class NotAllowed(Exception):
     """Not theirs to see; nobody of that id, too."""
 
 
-# --8<-- [start:permission]
 def watch(viewer: User, owner_id: int | str) -> tuple[User, Workout | None]:
     """Whose workout this is, and the one that goes on, for somebody who may watch it.
 
@@ -70,9 +69,6 @@ def visible_to(viewer: User) -> QuerySet[Workout]:
         state=State.FINISHED,
         owner__is_active=True,
     )
-
-
-# --8<-- [end:permission]
 
 
 def unfinished(owner: User) -> QuerySet[Workout]:

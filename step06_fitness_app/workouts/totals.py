@@ -68,7 +68,6 @@ def active_seconds(end: float, pauses: Iterable[Sequence[float | None]]) -> floa
     return max(0.0, end - sum(max(0.0, seconds) for seconds in paused))
 
 
-# --8<-- [start:thin]
 def thin(rows: Sequence[Row], points: int) -> list[Row]:
     """At most so many rows of the same shape: means of what was measured, the last distance."""
     if len(rows) <= points:
@@ -81,6 +80,3 @@ def merged(rows: Sequence[Row]) -> Row:
     """Several rows as one, at the time of the last."""
     _, *measures, distances = columns_of(rows)
     return [rows[-1][0], *map(mean, measures), distances[-1] if distances else None]
-
-
-# --8<-- [end:thin]

@@ -33,7 +33,6 @@ class FileSerializer(serializers.Serializer):
     file = serializers.FileField()
 
 
-# --8<-- [start:upload]
 class Import(APIView):
     """POST a form with `file`: the workout in it is stored as yours.
 
@@ -68,9 +67,6 @@ class Import(APIView):
         except Conflict as problem:
             raise NotTaken(409, str(problem)) from None
         return Response(WorkoutSerializer(workout).data, status=201)
-
-
-# --8<-- [end:upload]
 
 
 def summary(workout: Workout) -> str:

@@ -25,7 +25,6 @@ export class Chart {
     return this.rows.at(-1)?.[0] ?? -1;
   }
 
-  // --8<-- [start:draw]
   // A row may come twice: from here when it is measured, and from the server to everybody. What was
   // measured at one time may come in two.
   add(row) {
@@ -51,7 +50,6 @@ export class Chart {
       this.#plot.setData(this.#data());
     });
   }
-  // --8<-- [end:draw]
 
   #data() {
     return [0, 1, 3].map((column) => this.rows.map((row) => row[column]));

@@ -116,7 +116,6 @@ socket.addEventListener("state", () => {
 showStatus(socket, byId("status"), byId("now"));
 socket.open();
 
-// --8<-- [start:play]
 // One's own page: the recording's frames at their rate, each to the drawing and, while there is a
 // connection, to the server. None is kept for later: what counts is how it is now.
 let recording = null;
@@ -146,7 +145,6 @@ play?.addEventListener("click", async () => {
   }
   play.textContent = playing === null ? "Play the recording" : "Pause";
 });
-// --8<-- [end:play]
 
 byId("say")?.addEventListener("submit", (event) => {
   event.preventDefault();

@@ -103,12 +103,10 @@ export class Live {
       if (workout) this.#set(workout.elapsed_seconds, workout.time);
       this.#show();
     },
-    // --8<-- [start:update]
     workout_update: (update) => {
       if (update.exercise === undefined || update.exercise === null) this.take(update);
       else this.#addSet(update);
     },
-    // --8<-- [end:update]
     workout_finished: (finished) => {
       this.finished = finished;
       this.workout = null;

@@ -115,7 +115,6 @@ byId("finish").addEventListener("click", () => {
   show();
 });
 
-// --8<-- [start:recording]
 // A recording
 
 byId("play").addEventListener("click", async () => {
@@ -138,7 +137,6 @@ function measure([t, heart_rate, cadence, power, distance]) {
   live.take(sample);
   unsaved.add(sample);
 }
-// --8<-- [end:recording]
 
 // They are of a workout that was finished elsewhere.
 function forgetSamples() {
@@ -203,7 +201,6 @@ function showPending() {
   show();
 }
 
-// --8<-- [start:keep]
 // For this tab and this person, over a reload or a new log-in.
 addEventListener("pagehide", () => {
   const form = Object.fromEntries(new FormData(byId("set")));
@@ -219,7 +216,6 @@ if (kept) {
   for (const sample of kept.samples) unsaved.add(sample);
   for (const [id, set] of kept.sets) log(set, id);
 }
-// --8<-- [end:keep]
 
 live.socket.addEventListener("state", () => {
   if (live.socket.state !== "open") unsaved.stop();

@@ -4,7 +4,6 @@ const TYPING_FOR = 6_000; // ms: somebody who vanished while typing stops by the
 const SAY_AGAIN = 3_000; // ms between two "I am typing"
 const IDLE = 4_000; // ms without a key: no longer typing
 
-// --8<-- [start:typing]
 // The line that says who types. Whoever is silent for a while, or gone, is off it by themselves.
 export class TypingLine {
   #line;
@@ -57,4 +56,3 @@ export class OwnTyping {
     this.#toldAt = -Infinity;
   }
 }
-// --8<-- [end:typing]
