@@ -16,6 +16,16 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 STEP = ROOT / "step05_auth"
+APP = ROOT / "step06_fitness_app"
+GONE = {  # with the rooms and the alerts
+    "test_another_ones_room_is_closed",
+    "test_a_removed_member_is_put_out_at_once",
+    "test_a_rooms_name_is_no_sql",
+    "test_another_ones_client_id_is_just_a_text",
+    "test_a_group_of_others_is_not_heard",
+    "test_an_odd_group_is_none",
+    "test_who_is_not_staff_sends_no_alert",
+}
 PAGE = Page(DOCS / "operate/secure.md")
 SUITE = [*STEP.glob("tests/attacks/test_*.py"), *ROOT.glob("tests/browser/test_step05_attacks*.py")]
 PRODUCTION = {
@@ -29,10 +39,12 @@ PRODUCTION = {
 def tables() -> dict[str, list[str]]:
     """The last cells of the page's rows, by the file that is named above them."""
     found = {}
-    part = PAGE.source.split("## Attack, defence, test")[1].split("\n## ")[0]
-    for file, body in re.findall(r"^### [^\n]+\n\n`([^`]+)`\n(.*?)(?=^### |\Z)", part, re.M | re.S):
-        rows = [row for row in body.splitlines() if re.match(r"\| (?!attack|---)", row)]
-        found[file] = [row.split("|")[3] for row in rows]
+    for heading in ("## Attack, defence, test", "## Who may do what"):
+        part = PAGE.source.split(f"\n{heading}\n")[1].split("\n## ")[0]
+        files = re.findall(r"^### [^\n]+\n\n`([^`]+)`\n(.*?)(?=^### |\Z)", part, re.M | re.S)
+        for file, body in files:
+            rows = [row for row in body.splitlines() if re.match(r"\| (?!attack|---)", row)]
+            found[file] = [row.split("|")[3] for row in rows]
     return found
 
 
@@ -46,6 +58,18 @@ def named_in(file) -> set[str]:
 def test_each_file_of_the_suite_has_its_table():
     files = {file.relative_to(ROOT).as_posix() for file in SUITE}
     assert files <= set(tables())
+
+
+def test_step_06_keeps_the_attacks_of_step_05():
+    """All but those on what it has no more; what it has besides has rows of its own."""
+    listed = set(tables())
+    for file in APP.glob("tests/attacks/test_*.py"):
+        before = STEP / file.relative_to(APP)
+        attacks = named_in(before) if before.exists() else set()
+        assert attacks - named_in(file) <= GONE
+        assert named_in(file) <= attacks or file.relative_to(ROOT).as_posix() in listed
+    kept = {file.name for file in APP.glob("tests/attacks/test_*.py")}
+    assert {file.name for file in STEP.glob("tests/attacks/test_*.py")} <= kept
 
 
 @pytest.mark.parametrize("file", tables())
