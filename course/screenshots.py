@@ -134,15 +134,20 @@ def tried(page) -> None:
         page.locator(f'[data-way="ticket"] .answer[data-state="{end}"]').wait_for()
 
 
-def trained(page, name: str = "ada") -> None:
-    """Somebody in another browser rides for four minutes, ten times as fast."""
+def ride(page) -> None:
+    """ada, for four minutes, ten times as fast."""
+    log_in(page, "ada", "/live/")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_label("Speed").select_option("10")
+    page.get_by_role("button", name="Play a recording").click()
+    page.locator("#time", has_text="4:").wait_for(timeout=60_000)
+
+
+def trained(page) -> None:
+    """ada rides, in another browser."""
     other = page.context.browser.new_context().new_page()  # closed with the browser
     other.goto(page.url)
-    log_in(other, name, "/live/")
-    other.get_by_role("button", name="Start", exact=True).click()
-    other.get_by_label("Speed").select_option("10")
-    other.get_by_role("button", name="Play a recording").click()
-    other.locator("#time", has_text="4:").wait_for(timeout=60_000)
+    ride(other)
 
 
 def watched(page) -> None:
@@ -160,6 +165,27 @@ def came_home(page) -> None:
     page.locator("#latest li").first.wait_for()
 
 
+def wrote(page) -> None:
+    """ada in her conversation with tom, who types."""
+    other = page.context.browser.new_context().new_page()  # closed with the browser
+    other.goto(page.url)
+    for person, name, partner in ((page, "ada", "tom"), (other, "tom", "ada")):
+        log_in(person, name, "/chat/")
+        person.get_by_role("link", name=partner).first.click()
+        person.locator('.status[data-state="open"]').wait_for()
+    page.get_by_label("Message to tom").fill("Rowing at six?")
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text("read by tom").last.wait_for()
+    other.get_by_label("Message to ada").press_sequentially("Yes")
+    page.get_by_text("tom is typing").wait_for()
+
+
+def rang(page) -> None:
+    """What ada was told, and has not read."""
+    log_in(page, "ada", "/notifications/")
+    page.locator("main li").nth(2).wait_for()
+
+
 PICTURES = {
     "step01": Picture(1, "/", polled, "section:nth-of-type(3)"),
     "step02": Picture(2, "/handshake/", connected, "section:nth-of-type(1)"),
@@ -172,6 +198,9 @@ PICTURES = {
     "step05-refused": Picture(5, "/login/", turned_away, "main"),
     "step06-live": Picture(6, "/login/", watched, "#chart", width=900, height=620),
     "step06-phone": Picture(6, "/login/", watched, "#chart", width=360, height=740),
+    "step06-owner": Picture(6, "/login/", ride, "#chart", width=900, height=620),
+    "step06-chat": Picture(6, "/login/", wrote, "#composer", width=900, height=620),
+    "step06-bell": Picture(6, "/login/", rang, "main li:nth-of-type(3)", width=360, height=740),
     "step06-home": Picture(6, "/login/", came_home, "main", width=900, height=620),
 }
 
