@@ -17,7 +17,6 @@ from django.core.cache import cache
 from django.db import connection, connections
 from django.db.models.signals import post_migrate
 
-from people.models import Block, Profile, Role
 from tests import sockets
 from tests.people import befriend, make_user
 from tests.talking import start
@@ -178,6 +177,8 @@ def people(transactional_db) -> dict[str, User]:
 
     ben is her friend, tom her trainer, dora blocked by her, cleo a stranger, sam of the staff.
     """
+    from people.models import Block, Profile, Role
+
     names = {name: make_user(name) for name in ("ada", "ben", "cleo", "dora", "tom")}
     names["sam"] = make_user("sam", is_staff=True, is_superuser=True)
     ada = names["ada"]

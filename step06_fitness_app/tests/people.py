@@ -14,7 +14,6 @@ from django.test import Client
 from django.utils import timezone
 
 from config.asgi import application as configured
-from people.models import Friendship
 from tests import described
 from tests.sockets import HERE, SECONDS, Closed, Direct
 
@@ -77,6 +76,8 @@ def make_user(username: str, **fields) -> User:
 
 def befriend(one: User, other: User) -> None:
     """Make two people friends."""
+    from people.models import Friendship
+
     first, second = sorted([one, other], key=lambda person: person.pk)
     Friendship.objects.create(
         first=first, second=second, asked_by=first, accepted_at=timezone.now()

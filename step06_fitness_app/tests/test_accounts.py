@@ -8,7 +8,6 @@ from django.test import Client
 
 from tests.people import browser_of, cookie_of, knock, make_user, tokens_of, visit
 
-PAGE = "steps/step05_auth/#a-the-session"
 SOCKETS = ["/ws/whoami/", "/ws/chat/1/", "/ws/chat/nowhere/"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,12 +16,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Who is there
 
 
-@pytest.mark.task(
-    title="Say who is there",
-    hint="AuthMiddlewareStack in config/asgi.py puts the session's user in the scope. A consumer "
-    'at /ws/whoami/ sends {"type": "whoami", "user_id", "username", "via": "session"}.',
-    page=PAGE,
-)
 async def test_a_session_says_who_is_there(people):
     for name in ("ada", "ben"):
         async with visit("/ws/whoami/", name) as person:
@@ -34,12 +27,6 @@ async def test_a_session_says_who_is_there(people):
             }
 
 
-@pytest.mark.task(
-    title="Refuse who proves nothing, and say so",
-    hint="accept() first, then a closing frame, then close(4401): a close before accept is a bare "
-    "1006 in the browser. With AUTHENTICATE_WITHIN, a first message may still bring a token.",
-    page=PAGE,
-)
 async def test_who_proves_nothing_is_4401(people, settings):
     settings.AUTHENTICATE_WITHIN = 0.05
     async with knock("/ws/whoami/") as nobody:

@@ -8,7 +8,6 @@ from django.test import Client
 
 from tests.people import browser_of, make_user, tokens_of
 
-PAGE = "steps/step05_auth/#b-the-ticket"
 JSON = "application/json"
 ENDPOINTS = ["/api/token/", "/api/token/refresh/", "/api/logout/", "/api/ws-ticket/"]
 
@@ -31,12 +30,6 @@ def claims(token: str) -> dict:
 # Obtaining
 
 
-@pytest.mark.task(
-    title="Give out tokens that know their log-in",
-    hint="POST /api/token/ with simplejwt's TokenObtainPairView. Its serializer's get_token() "
-    "begins a log-in and puts its id in the token, as `sid`.",
-    page=PAGE,
-)
 def test_a_password_gives_a_pair_of_tokens(people):
     answer = post("/api/token/", {"username": "ada", "password": "ada-demo"})
     assert answer.status_code == 200

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from tests.people import browser_of, cookie_of, knock, ticket_of, tokens_of, visit
 from tests.talking import enter, path
 
-PAGE = "steps/step05_auth/"
 BAD_TOKEN = (4401, "the token is not valid, or has expired")
 BAD_TICKET = (4401, "the ticket is unknown, used, or has expired")
 BAD_FIRST = (4401, "the first message is not an `authenticate`")
@@ -36,13 +35,6 @@ def forged(header: str) -> str:
 # A ticket
 
 
-@pytest.mark.task(
-    title="Open a socket with a ticket, once",
-    hint="POST /api/ws-ticket/ with an access token: a random text, in the cache for "
-    "TICKET_SECONDS. It rides as the subprotocol ticket.<ticket>, beside pulse.v1, and who claims "
-    "it is who deletes it: cache.delete() is True for one only.",
-    page=f"{PAGE}#b-the-ticket",
-)
 async def test_a_ticket_opens_one_socket(people):
     ticket = await in_thread(ticket_of)("ada")
     async with knock("/ws/whoami/", "pulse.v1", f"ticket.{ticket}") as ada:
@@ -97,12 +89,6 @@ async def test_of_many_who_claim_one_ticket_at_once_one_gets_it(people):
 # A token as a subprotocol
 
 
-@pytest.mark.task(
-    title="Take a token as a subprotocol",
-    hint="Offered as bearer.<jwt> beside pulse.v1: read it from scope['subprotocols'], check it "
-    "with simplejwt, and accept with pulse.v1, never with what carries the token.",
-    page=f"{PAGE}#other-ways-to-carry-a-token",
-)
 async def test_a_token_rides_as_a_subprotocol_and_is_not_the_one_chosen(people):
     access = await token_of("ada")
     async with knock("/ws/whoami/", "pulse.v1", f"bearer.{access}") as ada:

@@ -40,6 +40,13 @@ async def stored(talk: int) -> list:
 # Storing, numbering, acknowledging
 
 
+@pytest.mark.task(
+    title="Move the conversations to /ws/chat/",
+    hint="An app people with Profile, Friendship and Block, and conversations/ as chat/ at "
+    "/ws/chat/<conversation id>/; messages.py of each app says what goes in and out "
+    "(Incoming, Outgoing).",
+    page="steps/step06_fitness_app/#the-map",
+)
 async def test_a_message_reaches_both_with_its_number(talk):
     async with enter("ada", talk) as here, enter("ben", talk) as there:
         await here.say(message="hello", client_id="a-1")
@@ -286,6 +293,12 @@ async def test_what_is_sent_while_somebody_joins_is_shown_once(talk, monkeypatch
             assert (await there.hear())["message"] == "last"
 
 
+@pytest.mark.task(
+    title="Lose no message that the layer lost",
+    hint="A frame carries its number. One that is not the next makes the consumer read what "
+    "lies between from the database: NumberedMixin, for every stream.",
+    page="steps/step06_fitness_app/#one-consumer-before-and-after",
+)
 async def test_a_lost_broadcast_is_fetched_at_the_next_message(talk):
     async with enter("ada", talk) as here, enter("ben", talk) as there:
         await here.said("one")

@@ -52,6 +52,12 @@ def numbers(frame: dict) -> list[int]:
 # Telling
 
 
+@pytest.mark.task(
+    title="Ring the bell of one person",
+    hint="A Bell is the row that is locked, a Notification takes the next number under it; "
+    "published to notifications.<user id> once the transaction is committed.",
+    page="steps/step06_fitness_app/#chat-and-notifications-durable",
+)
 async def test_what_is_told_comes_at_once_to_every_tab_and_to_nobody_else(people):
     async with listen("ada") as here, listen("ada") as tab, listen("cleo") as other:
         await in_thread(tell)("ada", "ben")
@@ -302,6 +308,12 @@ async def test_a_deleted_person_leaves_nothing(people):
 # Reading
 
 
+@pytest.mark.task(
+    title="Read it in one tab, and it is read in all",
+    hint="mark {numbers, is_read} changes the rows of its sender only, and tells the group "
+    "how many are unread now.",
+    page="steps/step06_fitness_app/#chat-and-notifications-durable",
+)
 async def test_what_is_read_in_one_tab_is_read_in_all(people):
     await in_thread(tell)("ada", "ben", "cleo", "dora")
     async with listen("ada") as here, listen("ada") as tab:

@@ -13,7 +13,6 @@ from chat.models import Conversation
 from tests.people import cookie_of, knock, losing_broadcasts, tokens_of, visit
 from tests.talking import enter
 
-PAGE = "steps/step05_auth/#d-the-end-of-a-right"
 OUT = (4401, "you are logged out")
 BAD_TOKEN = "the token is not valid, or has expired"
 
@@ -43,12 +42,6 @@ async def is_open(person) -> bool:
 # Log-outs
 
 
-@pytest.mark.task(
-    title="Close the sockets of who logs out",
-    hint="Each socket of a person is in one group, person.<id>. user_logged_out sends that group "
-    "a message; its handler reads the session again and closes with 4401.",
-    page=PAGE,
-)
 # --8<-- [start:logout]
 async def test_a_log_out_closes_the_sockets_of_that_log_in_at_once(people):
     async with visit("/ws/whoami/", "ada") as ada:
@@ -198,12 +191,6 @@ def tell(user) -> None:
 # Expiry, and a fresh token
 
 
-@pytest.mark.task(
-    title="Close when the token expires",
-    hint="A task of the connection sleeps until the token's exp, then looks again, and closes with "
-    "4401. It ends with the connection.",
-    page=PAGE,
-)
 async def test_an_expired_token_closes_its_socket(people):
     tokens = await in_thread(tokens_of)("ada")
     async with knock("/ws/whoami/", f"bearer.{short_lived(tokens['access'])}") as ada:

@@ -9,7 +9,6 @@ from channels.db import database_sync_to_async as in_thread
 from tests.people import browser_of, cookie_of, knock, visit
 from tests.talking import enter, refused
 
-PAGE = "steps/step05_auth/#too-much"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -31,13 +30,6 @@ async def wait_until_free(user_id: int, number: int = 0) -> None:
 # Messages of one connection
 
 
-@pytest.mark.task(
-    title="Tell who sends too fast, then close",
-    hint="A token bucket in each connection: MESSAGES_PER_SECOND, MESSAGE_BURST. What is beyond is "
-    'not taken but answered with {"type": "error", "code": "too_fast"}; after TOO_FAST_WARNINGS '
-    "of them, 4429.",
-    page=PAGE,
-)
 async def test_who_sends_too_fast_is_told_and_then_closed(talk, settings):
     settings.MESSAGE_BURST, settings.MESSAGES_PER_SECOND = 3, 0.001
     settings.TOO_FAST_WARNINGS = 2

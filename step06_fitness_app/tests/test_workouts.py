@@ -56,6 +56,12 @@ async def test_a_start_is_acknowledged_and_told_to_all_tabs_and_watchers(people)
             assert state["workout"]["id"] == workout["id"]
 
 
+@pytest.mark.task(
+    title="Show a workout to who may watch it",
+    hint="At /ws/workout/<user id>/ the owner sends workout_update; it goes to the group at "
+    "once, and to a buffer, which is stored and told as saved once a second.",
+    page="steps/step06_fitness_app/#live-workouts-what-may-be-lost",
+)
 async def test_samples_reach_watchers_as_they_were_sent_and_are_stored(people):
     async with training(people["ada"]) as me, watching("ben", people["ada"]) as friend:
         assert friend.first["workout"]["id"] == me.workout["id"]
@@ -185,6 +191,11 @@ async def test_finishing_stores_all_that_was_sent_before(people):
     assert workout.state == "finished" and workout.power_max == 100
 
 
+@pytest.mark.task(
+    title="Store the rest, however it ends",
+    hint="leave() runs after a close, a log-out and a crash: flush the buffer there.",
+    page="steps/step06_fitness_app/#live-workouts-what-may-be-lost",
+)
 @pytest.mark.parametrize("how", ["leaves", "is logged out", "crashes"])
 async def test_what_was_sent_is_stored_however_the_connection_ends(people, how, monkeypatch):
     monkeypatch.setattr("workouts.buffer.EVERY", 1000)  # nothing but the end stores
@@ -221,6 +232,12 @@ async def test_samples_are_stored_in_few_batches_and_fewer_rows(people, monkeypa
     assert await Samples.objects.acount() == 1
 
 
+@pytest.mark.task(
+    title="Let no watcher wait for the database",
+    hint="Channels hops to the database thread before each handler: override dispatch() "
+    "without it, and go there only for what needs it.",
+    page="steps/step06_fitness_app/#lifecycle",
+)
 async def test_no_sample_asks_the_database_and_watchers_get_it_while_a_query_is_slow(
     people, monkeypatch
 ):
