@@ -1,3 +1,7 @@
 """The WebSocket path of the feed."""
 
-websocket_urlpatterns = []
+from django.urls import path
+
+from feed.consumers import FeedConsumer
+
+websocket_urlpatterns = [path("ws/social/", FeedConsumer.as_asgi())]

@@ -1,4 +1,16 @@
 """The HTTP paths of the feed."""
 
-api_urlpatterns = []
-urlpatterns = [*api_urlpatterns]
+from django.urls import path, re_path
+
+from feed import api, views
+
+ONE = r"^api/posts/(?P<post_id>[0-9]{1,18})/"
+
+api_urlpatterns = [
+    path("api/posts/", api.Posts.as_view()),
+    re_path(rf"{ONE}$", api.OnePost.as_view()),
+    re_path(rf"{ONE}cheer/$", api.Cheers.as_view()),
+    re_path(rf"{ONE}comments/$", api.Comments.as_view()),
+]
+
+urlpatterns = [*api_urlpatterns, path("feed/", views.feed, name="feed")]

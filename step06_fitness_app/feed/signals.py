@@ -1,0 +1,17 @@
+"""A person goes, and what they posted, said and cheered with them."""
+
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
+
+from feed.models import Post
+from feed.services import locked
+
+
+@receiver(pre_delete, sender=settings.AUTH_USER_MODEL)
+def hold_feed(sender, instance, **kwargs):
+    """Whoever writes waits. What they said to others' posts is gone at the next look there."""
+    number = locked().next()
+    touched = Post.objects.filter(Q(comments__author=instance) | Q(cheers__user=instance))
+    touched.update(changed=number)
