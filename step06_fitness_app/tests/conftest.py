@@ -13,6 +13,7 @@ import pytest
 from asgiref.sync import SyncToAsync
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db import connection, connections
 from django.db.models.signals import post_migrate
@@ -158,9 +159,10 @@ def quick_passwords(settings) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_cache() -> Iterator[None]:
-    """No limit, slot or ticket of another test."""
+    """No limit, slot or ticket of another test, and none of its rows' ids."""
     yield
     cache.clear()
+    ContentType.objects.clear_cache()
 
 
 @pytest.fixture
