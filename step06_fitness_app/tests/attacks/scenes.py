@@ -11,6 +11,8 @@ from django.utils import timezone
 from challenges.models import Challenge, Participant
 from chat import services as chat
 from chat.models import Conversation, Message
+from feed import services as feed
+from feed.models import Cheer, Comment, Post
 from notifications import services as notifications
 from notifications.models import Bell, Notification
 from people.models import Block, Friendship, Privacy, Profile, Role
@@ -74,6 +76,8 @@ def scene(place: str, message: str) -> dict[str, dict[str, str]]:
             paths[name] = f"/ws/chat/{talk.pk}/"
     elif kind == "chat of the owner with another":
         path = f"/ws/chat/{whole}/"
+    elif kind == "social":
+        path = "/ws/social/"
     elif kind == "challenge":
         path = f"/ws/challenge/{challenge(owner, is_public=privacy == 'public')}/"
     else:
@@ -90,6 +94,7 @@ def scene(place: str, message: str) -> dict[str, dict[str, str]]:
     everybody = [*OTHERS, "owner"]
     return {
         "owner": owner.username,
+        "POST": post(owner, another),
         "paths": {name: paths.get(name, path) for name in ["not logged in", *everybody]},
         "tokens": {name: inside.access(them[name].username) for name in [*everybody, "another"]},
     }
@@ -110,6 +115,14 @@ def challenge(owner: User, *, is_public: bool) -> int:
     return made.pk
 
 
+def post(owner: User, friend: User) -> int:
+    """A post of the owner's, that a friend has cheered and commented on."""
+    number = feed.post(owner, "six kilometres", "c-1")[0].number
+    feed.cheer(friend, number, True)
+    feed.comment(friend, number, "well done", "c-1")
+    return number
+
+
 def everything() -> dict:
     """For HTTP: one of each that the owner has, shown to friends, and a token of each person."""
     Challenge.objects.all().delete()  # of the sockets' scenes: public ones are in every list
@@ -127,6 +140,7 @@ def everything() -> dict:
         "CONVERSATION": talk.pk,
         "WORKOUT": workout.pk,
         "CHALLENGE": made,
+        "POST": post(owner, them["another"]),
         "tokens": {name: inside.access(them[name].username) for name in [*OTHERS, "owner"]},
     }
 
@@ -150,6 +164,9 @@ def rows(username: str) -> str:
         Samples.objects.filter(workout__in=mine),
         Challenge.objects.filter(made_by=owner),
         Participant.objects.filter(challenge__made_by=owner),
+        Post.objects.filter(author=owner),
+        Comment.objects.filter(post__author=owner),
+        Cheer.objects.filter(post__author=owner),
     ]
     return "\n".join(serializers.serialize("json", some.order_by("pk")) for some in found)
 

@@ -24,6 +24,7 @@ from challenges import api as challenges_api
 from challenges.models import Challenge
 from chat.models import Conversation
 from config.routing import websocket_urlpatterns
+from feed.models import Post
 from form.consumers import FormConsumer
 from notifications.models import Notification
 from people.models import Block, Privacy
@@ -57,7 +58,7 @@ HTTP = {row[0]: dict(zip(PEOPLE, row[1:], strict=True)) for row in table("http")
 SENT = {
     "nothing": ({}, None),
     "typing": ({"is_typing": True}, None),
-    "history": ({"before": 100}, {"chat_history", "notifications"}),
+    "history": ({"before": 100}, {"chat_history", "notifications", "feed"}),
     "mark": ({"numbers": [1], "is_read": True}, {"marked"}),
     "mark_all_read": ({"up_to": 1}, {"marked"}),
     "read": ({"up_to": 2}, {"read"}),
@@ -74,6 +75,9 @@ SENT = {
     "challenge_join": ({"client_id": "c-3"}, {"ack"}),
     "challenge_leave": ({"client_id": "c-4"}, {"ack"}),
     "progress_update": ({"value": 5, "client_id": "c-5"}, {"ack"}),
+    "post": ({"text": "hello", "client_id": "c-6"}, {"ack"}),
+    "cheer": ({"post_id": "POST", "is_on": True}, {"cheered"}),
+    "comment": ({"post_id": "POST", "text": "hello", "client_id": "c-7"}, {"ack"}),
     "pose": ({"time": 1, "points": body()}, {"form_update"}),
     "cue": ({"text": "deeper"}, {"form_cue"}),
 }
@@ -84,6 +88,7 @@ async def talk(target, scene: dict, message: str, name: str) -> str:
     """What comes of a message by somebody: a word of the table."""
     token = scene["tokens"].get(name)
     fields, taken = SENT.get(message, ({"token": token or MARK}, {"authenticated"}))
+    fields = {key: scene["POST"] if value == "POST" else value for key, value in fields.items()}
     path = scene["paths"][name]
     async with target.socket(path, *([f"bearer.{token}"] if token else [])) as socket:
         if message == "typing" and token:
@@ -186,7 +191,7 @@ def paths(resolver, before: str = ""):
 
 
 PARTS = {"username": "USERNAME", "conversation_id": "CONVERSATION", "challenge_id": "CHALLENGE"}
-PARTS |= {"pk": "WORKOUT"}
+PARTS |= {"pk": "WORKOUT", "post_id": "POST"}
 
 
 def named(path: str) -> str:
@@ -208,6 +213,8 @@ def body_of(request: str, scene: dict) -> dict:
         "POST /api/token/refresh/": {"json": {"refresh": "a guess"}},
         "DELETE /api/me/": {"json": {"password": "a guess"}},
         "GET /api/people/": {"params": {"search": scene["USERNAME"]}},
+        "POST /api/posts/": {"json": {"text": "hello"}},
+        "POST /api/posts/POST/comments/": {"json": {"text": "hello"}},
         "POST /api/conversations/": {"json": {"username": scene["USERNAME"]}},
         "POST /api/notifications/marks/": {"json": {"up_to": 1}},
         "GET /api/workouts/": {"params": {"user": scene["USERNAME"]}},
@@ -344,6 +351,10 @@ def no_log_in():
     return patch("rest_framework.permissions.IsAuthenticated.has_permission", return_value=True)
 
 
+def everybodys_posts():
+    return patch("feed.services.visible_to", lambda viewer: Post.objects.all())
+
+
 WITHOUT = [
     (let_in_nobody, (), "notifications", "history", "not logged in", "yes"),
     (all_conversations, (), "chat of the owner with another", "chat_message", "stranger", "yes"),
@@ -364,6 +375,8 @@ WITHOUT = [
     (everybody_is, ("trainer",), "form: friends", "cue", "friend", "yes"),
     (all_challenges, (), "challenge: friends", "challenge_join", "stranger", "yes"),
     (all_challenges, (), "challenge: public", "authenticate", "blocked", "yes"),
+    (everybodys_posts, (), "social", "comment", "stranger", "yes"),
+    (everybodys_posts, (), "social", "cheer", "blocked", "yes"),
     (everybody_takes_part, (), "challenge: public", "progress_update", "stranger", "yes"),
 ]
 
