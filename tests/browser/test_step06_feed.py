@@ -1,0 +1,200 @@
+"""Step 06's feed in real browsers: live between two, and nothing typed is lost."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from browser.test_step04 import is_open
+from browser.test_step05 import NASTY, open_page  # noqa: F401  a fixture
+from browser.test_step06 import folder, server, visit  # noqa: F401  fixtures
+
+PHONE = {"viewport": {"width": 360, "height": 740}}
+LINES = """window.lines = [];
+    const Line = WebSocket;
+    window.WebSocket = class extends Line {
+      constructor(...all) { super(...all); lines.push(this); }
+    };"""
+LINE = "lines.findLast(({ url }) => url.includes('/ws/social/'))"
+
+
+def tell(page: Page, text: str) -> None:
+    page.get_by_label("Tell your friends").fill(text)
+    page.get_by_role("button", name="Post", exact=True).click()
+
+
+def post_of(page: Page, text: str):
+    return page.locator("#posts > li").filter(has_text=text)
+
+
+def comment(page: Page, on: str, text: str) -> None:
+    post_of(page, on).get_by_label("Comment on").fill(text)
+    post_of(page, on).get_by_role("button", name="Comment", exact=True).click()
+
+
+@pytest.fixture
+def two(visit):  # noqa: F811
+    """ada and ben, who are friends."""
+    pages = visit("/feed/", "ada"), visit("/feed/", "ben")
+    for page in pages:
+        is_open(page)
+    return pages
+
+
+def test_a_post_a_cheer_and_a_comment_come_live(two):
+    ada, ben = two
+    tell(ada, "Live one")
+    expect(post_of(ada, "Live one").locator(".author")).to_have_text("ada (you)")
+    theirs = post_of(ben, "Live one")
+    expect(theirs.locator(".author")).to_have_text("ada")
+    expect(ben.locator("#heard")).to_have_text("ada has posted")
+    expect(ada.get_by_label("Tell your friends")).to_have_value("")
+    theirs.locator(".cheer").click()
+    expect(theirs.locator(".cheer")).to_have_attribute("aria-pressed", "true")
+    expect(post_of(ada, "Live one").locator(".cheer")).to_have_text("Cheer 1")
+    expect(ada.locator("#heard")).to_have_text("ben cheers your post")
+    comment(ben, "Live one", "Well done")
+    expect(post_of(ada, "Live one").locator(".comments li")).to_contain_text("ben Well done")
+    theirs.locator(".cheer").click()
+    expect(post_of(ada, "Live one").locator(".cheer")).to_have_text("Cheer")
+    expect(theirs.locator(".cheer")).to_have_attribute("aria-pressed", "false")
+    ben.reload()
+    expect(post_of(ben, "Live one").locator(".comments li")).to_contain_text("ben (you) Well done")
+
+
+def test_the_newest_is_first_and_older_ones_come_when_asked_for(two):
+    ada, ben = two
+    for number in range(23):
+        tell(ada, f"Row {number} of many")
+    expect(post_of(ben, "Row 22 of many")).to_have_count(1)
+    ben.reload()
+    many = ben.locator("#posts > li")
+    expect(many).to_have_count(20)
+    expect(many.first).to_contain_text("Row 22 of many")
+    ben.get_by_role("button", name="Load older posts").click()
+    expect(post_of(ben, "Row 0 of many")).to_have_count(1)
+    numbers = ben.locator("#posts > li").evaluate_all("all => all.map((one) => +one.dataset.id)")
+    assert numbers == sorted(numbers, reverse=True)
+    # After a break all that was shown is read again, and no more.
+    ben.evaluate("document.title = 'not reloaded'")
+    count = many.count()
+    ada.once("dialog", lambda dialog: dialog.accept())
+    post_of(ada, "Row 0 of many").get_by_role("button", name="Delete").click()
+    expect(post_of(ben, "Row 0 of many")).to_have_count(0)
+    expect(many).to_have_count(count - 1)
+
+
+def test_what_went_wrong_on_the_way_is_sent_again_and_stored_once(two):
+    ada, ben = two
+    ada.add_init_script(LINES)
+    ada.reload()
+    is_open(ada)
+    ada.evaluate(f"{LINE}.send = () => {{}}")
+    tell(ada, "Into the void")
+    tell(ada, "And after it")
+    expect(ada.locator("#waiting")).to_have_text("Sending 2 …")
+    ada.evaluate(f"{LINE}.close()")
+    for page in two:
+        expect(post_of(page, "Into the void")).to_have_count(1)
+        expect(post_of(page, "And after it")).to_have_count(1)
+    expect(ada.locator("#waiting")).to_be_hidden()
+
+
+def test_a_reload_loses_nothing_that_was_typed(two):
+    ada, ben = two
+    tell(ben, "To be commented on")
+    ada.get_by_label("Tell your friends").fill("a draft")
+    post_of(ada, "To be commented").get_by_label("Comment on").fill("half a comm")
+    ada.reload()
+    expect(ada.get_by_label("Tell your friends")).to_have_value("a draft")
+    draft = post_of(ada, "To be commented").get_by_label("Comment on")
+    expect(draft).to_have_value("half a comm")
+
+
+def test_what_waits_survives_a_reload(two):
+    ada, ben = two
+    ada.add_init_script(LINES)
+    ada.reload()
+    is_open(ada)
+    ada.evaluate(f"{LINE}.send = () => {{}}")
+    tell(ada, "Before the reload")
+    ada.reload()
+    expect(post_of(ben, "Before the reload")).to_have_count(1)
+    expect(post_of(ada, "Before the reload")).to_have_count(1)
+
+
+def test_what_came_and_went_during_a_break_is_right_after_it(two):
+    ada, ben = two
+    ben.add_init_script(LINES)
+    tell(ada, "Will be deleted")
+    ben.reload()
+    expect(post_of(ben, "Will be deleted")).to_have_count(1)
+    post_of(ben, "Will be deleted").get_by_label("Comment on").fill("my comment")
+    ben.context.set_offline(True)
+    ben.evaluate(f"{LINE}.close()")
+    expect(ben.locator("#status")).to_contain_text("connecting")
+    ada.once("dialog", lambda dialog: dialog.accept())
+    post_of(ada, "Will be deleted").get_by_role("button", name="Delete").click()
+    expect(post_of(ada, "Will be deleted")).to_have_count(0)
+    tell(ada, "Came meanwhile")
+    ben.context.set_offline(False)
+    expect(post_of(ben, "Came meanwhile")).to_have_count(1, timeout=40_000)
+    expect(post_of(ben, "Will be deleted")).to_have_count(0)
+    expect(ben.get_by_label("Tell your friends")).to_have_value("my comment")  # not lost
+
+
+def test_all_of_it_by_keyboard(two):
+    ada, _ = two
+    ada.get_by_label("Tell your friends").focus()
+    ada.keyboard.type("By keyboard")
+    ada.keyboard.press("Tab")
+    if ada.locator("#about").count():
+        ada.keyboard.press("Tab")
+    ada.keyboard.press("Enter")
+    post = post_of(ada, "By keyboard")
+    post.locator(".cheer").focus()
+    ada.keyboard.press("Space")
+    expect(post.locator(".cheer")).to_have_text("Cheer 1")
+    expect(post.locator(".cheer")).to_be_focused()
+    post.get_by_label("Comment on").focus()
+    ada.keyboard.type("Quick")
+    ada.keyboard.press("Enter")
+    expect(post.locator(".comments li")).to_contain_text("Quick")
+    expect(post.get_by_label("Comment on")).to_be_focused()
+
+
+def test_markup_is_text(two):
+    ada, ben = two
+    tell(ada, NASTY)
+    comment(ada, NASTY[:10], NASTY)
+    for page in two:
+        expect(post_of(page, NASTY[:10]).locator(".comments")).to_contain_text(NASTY)
+        assert "broken" not in page.title()
+
+
+def test_a_stranger_sees_none_of_it(two, visit):  # noqa: F811
+    ada, _ = two
+    tell(ada, "For friends only")
+    expect(post_of(ada, "For friends only")).to_have_count(1)
+    noa = visit("/feed/", "noa")
+    is_open(noa)
+    expect(noa.locator("#empty")).to_be_visible()
+    expect(noa.locator("#posts > li")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_it_is_readable_for_all(visit, scheme, size):  # noqa: F811
+    how = {"color_scheme": scheme, **(PHONE if size == "phone" else {})}
+    ada = visit("/feed/", "ada", **how)
+    text = f"A word of {'extraordinary' * 6} length, {scheme} {size}"
+    tell(ada, text)
+    comment(ada, text, "Commented" * 12)
+    post_of(ada, text).locator(".cheer").click()
+    expect(post_of(ada, text).locator(".cheer")).to_have_text("Cheer 1")
+    assert ada.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    small = "all => all.filter((one) => one.offsetHeight && one.offsetHeight < 44).length"
+    assert ada.locator("main :is(button, input, textarea, select)").evaluate_all(small) == 0
+    found = Axe().run(ada, "main").response["violations"]
+    assert not found, [(one["id"], one["nodes"][0]["html"]) for one in found]
