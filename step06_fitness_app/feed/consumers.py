@@ -30,12 +30,15 @@ class FeedConsumer(PersonConsumer):
         self.last = await in_thread(services.last_number)()
         await self.send_page()
 
+    # --8<-- [start:follow]
     async def follow(self, before: set[int]) -> None:
         """One group for each author, instead of one message for each friend."""
         for user_id in before - self.authors:
             await self.quit(groups.feed(user_id))
         for user_id in self.authors - before:
             await self.join(groups.feed(user_id))
+
+    # --8<-- [end:follow]
 
     # --8<-- [start:handle]
     async def handle(self, message):

@@ -10,7 +10,6 @@ from realtime.messages import Ack, AskHistory, Authenticate, ClientId, Number, T
 from workouts.models import Workout
 
 
-# --8<-- [start:in]
 class SendPost(Struct, tag_field="type", tag="post"):
     """Tell your friends something, about a finished workout of yours if you like."""
 
@@ -36,10 +35,8 @@ class SendComment(Struct, tag_field="type", tag="comment"):
 
 Incoming = Authenticate | AskHistory | SendPost | SendCheer | SendComment
 decode = decoder(Incoming)
-# --8<-- [end:in]
 
 
-# --8<-- [start:out]
 class Summary(Struct):
     """A workout that you may see, in short."""
 
@@ -139,7 +136,6 @@ Outgoing = (
     | Ack
     | realtime.Outgoing
 )
-# --8<-- [end:out]
 
 
 def summary_of(workout: Workout | None) -> Summary | None:

@@ -23,7 +23,6 @@ NEWEST = 3  # comments that come with a post
 COMMENTS = 50  # of a page of them
 
 
-# --8<-- [start:permission]
 def visible_to(viewer: User) -> QuerySet[Post]:
     """One's own and friends' posts. Every way to a post begins here: socket and HTTP."""
     by = Q(author=viewer) | Q(author__in=friends_of(viewer.pk))
@@ -47,10 +46,6 @@ def authors_for(viewer: User) -> set[int]:
     return {viewer.pk, *friends_of(viewer.pk).values_list("pk", flat=True)}
 
 
-# --8<-- [end:permission]
-
-
-# --8<-- [start:read]
 def shown_to(viewer: User) -> QuerySet[Post]:
     """Posts with all that a page shows of them: three queries, however many there are."""
     of_post = {"post": OuterRef("pk")}
@@ -103,10 +98,6 @@ def since(viewer: User, number: int) -> list[wire.Post]:
     return [*map(wire.shown, rows)]
 
 
-# --8<-- [end:read]
-
-
-# --8<-- [start:write]
 def locked() -> Stream:
     """The stream, and with it the right to write: see Stream."""
     if found := Stream.objects.select_for_update().first():
@@ -185,9 +176,6 @@ def delete(author: User, post_id: int):
 def touch(row: Post, stream: Stream) -> None:
     row.changed = stream.next()
     row.save(update_fields=["changed"])
-
-
-# --8<-- [end:write]
 
 
 # --8<-- [start:tell]

@@ -155,7 +155,6 @@ function settle() {
   byId("older").hidden = !hasOlder;
 }
 
-// --8<-- [start:page]
 // A page is all there is in its range: what is here and not in it is gone, deleted or not for us
 // any more. After a new first page the older ones are read again, as far as we had them.
 function takePage({ posts: page, before, has_older }) {
@@ -178,7 +177,6 @@ function askOlder(before) {
   if (isAsking) return;
   isAsking = socket.send(JSON.stringify({ type: "history", before }));
 }
-// --8<-- [end:page]
 
 const frames = {
   feed: takePage,
@@ -215,7 +213,6 @@ const frames = {
     done(client_id);
     problem("");
   },
-  // --8<-- [start:refused]
   error({ code, detail }) {
     if (code === "too_fast") {
       isAsking = false;
@@ -230,7 +227,6 @@ const frames = {
     problem(`not done: ${detail}`);
     settle();
   },
-  // --8<-- [end:refused]
   closing: ({ reason }) => problem(reason),
 };
 
