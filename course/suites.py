@@ -25,8 +25,10 @@ LONG = [
     ("tests/test_versions.py", "-k", "not 3.13"),
 ]
 
-# A step's attacks take as long as the rest of its suite: alone (`test 5`), or under --all.
+# A step's attacks take as long as the rest of its suite, and so does what kills servers: alone
+# (`test 5`), or under --all.
 ATTACKS = "tests/attacks"
+BRIEFLY = [f"--ignore={ATTACKS}", "-m", "not slow"]
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -113,7 +115,7 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
     """Run the suites asked for (all of them: no numbers); returns the exit code."""
     steps = [step(number) for number in numbers] or all_steps()
     left_out = [] if everything or numbers else [s for s in steps if (s.path / ATTACKS).exists()]
-    suites = [(s.name, s.path, [f"--ignore={ATTACKS}"] if s in left_out else []) for s in steps]
+    suites = [(s.name, s.path, BRIEFLY if s in left_out else []) for s in steps]
     copied = {s.name for s in steps if everything and (s.path / "requirements.txt").exists()}
     if not numbers:
         long, others = parts(everything)
@@ -167,7 +169,7 @@ def has_playwright() -> bool:
 def print_not_run(not_run: Counter, left_out: list[Step], browser: bool) -> None:
     """Name what could not run, with the command that makes it run."""
     lines = [] if browser else [f"tests/browser: {NEEDS['chromium'].install()}"]
-    lines += [f"{s.name}/{ATTACKS}: {COMMAND} test {s.number}" for s in left_out]
+    lines += [f"{s.name}: {ATTACKS}, and what is slow: {COMMAND} test {s.number}" for s in left_out]
     for name, number in sorted(not_run.items()):
         remedy = f": {NEEDS[name].install()}" if name in NEEDS else ""
         remedy = f": {COMMAND} test --all" if name == "slow" else remedy

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from course.suites import BRIEFLY
 from tests.conftest import NOT_COPIED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,11 +71,11 @@ def run_suite(python: Path, cwd: Path, *options: str) -> None:
 def test_a_steps_suite_passes_on_another_python(python, step, tmp_path):
     """In a copy: the step's own suite may be running, with its database file, at this moment.
 
-    Without the attacks, a minute each: they are of what the step does, not of a Python.
+    Without the attacks and what is slow: they are of what the step does, not of a Python.
     """
     copy = tmp_path / step.name
     shutil.copytree(step, copy, ignore=NOT_COPIED)
-    run_suite(python, copy, "--ignore=tests/attacks")
+    run_suite(python, copy, *BRIEFLY)
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from tests.conftest import Server
 from tests.people import Talking, browser_of, cookie_of
 from tests.sockets import Real
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 DAPHNE = ["-m", "daphne", "-b", "127.0.0.1", "-p", "0", "config.asgi:application"]
 
 

@@ -22,7 +22,7 @@ from tests.test_replay import eventually
 from workouts import services
 from workouts.models import Workout
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def make() -> str:

@@ -19,7 +19,7 @@ from workouts import fit, services
 from workouts.models import Workout
 from workouts.replay import refuse_errors
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 NOWHERE = "http://127.0.0.1:9"  # the port of `discard`, where nobody listens
 
 

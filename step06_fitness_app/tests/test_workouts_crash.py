@@ -15,7 +15,7 @@ from tests.people import Talking, browser_of, cookie_of
 from tests.sockets import Real
 from tests.working_out import begin, path, stored, the
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 class Member(Talking, Real):
