@@ -125,7 +125,8 @@ def test_a_steps_attacks_are_run_alone_or_under_all(house):
     (house / "step02_small/tests/attacks/test_in.py").write_text(PASSES, encoding="utf-8")
     done, lines = run(house)
     assert any(line.startswith("step02_small: 1 passed, 0 failed") for line in lines), done.stdout
-    assert f"  step02_small: tests/attacks, and what is slow: {COMMAND} test 2" in lines[lines.index("Not run:") :]
+    named = f"  step02_small: tests/attacks, and what is slow: {COMMAND} test 2"
+    assert named in lines[lines.index("Not run:") :]
     for arguments in (["2"], ["--all"]):
         done, lines = run(house, *arguments)
         assert any(line.startswith("step02_small: 2 passed, 0 failed") for line in lines)
