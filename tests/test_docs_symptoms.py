@@ -9,6 +9,7 @@ FILES = [
     "tests/test_troubleshooting.py",
     "tests/test_troubleshooting_auth.py",
     "tests/step04/test_troubleshooting.py",
+    "tests/step06/test_troubleshooting.py",
     "tests/browser/test_troubleshooting.py",
 ]
 

@@ -17,9 +17,13 @@ class Authenticate(Struct, tag_field="type", tag="authenticate"):
     token: Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
+# --8<-- [start:nothing]
 # Of one struct alone, msgspec would not ask which type it is; so there is a second.
 class Nothing(Struct, tag_field="type", tag="nothing"):
     """Nothing is done; it counts like any message."""
+
+
+# --8<-- [end:nothing]
 
 
 class AskHistory(Struct, tag_field="type", tag="history"):
