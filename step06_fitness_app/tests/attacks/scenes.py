@@ -95,6 +95,7 @@ def scene(place: str, message: str) -> dict[str, dict[str, str]]:
     return {
         "owner": owner.username,
         "POST": post(owner, another),
+        "WORKOUT": record(owner).pk,
         "paths": {name: paths.get(name, path) for name in ["not logged in", *everybody]},
         "tokens": {name: inside.access(them[name].username) for name in [*everybody, "another"]},
     }
@@ -184,6 +185,8 @@ def together(place: str, name: str) -> dict:
         path = f"/ws/chat/{own_talk(one, owner, linked=True).pk}/"
     elif kind == "challenge":
         path = f"/ws/challenge/{challenge(owner, is_public=False)}/"
+    elif kind == "social":
+        path = "/ws/social/"
     else:
         if state != "nothing runs":
             found["WORKOUT"] = workouts.start(owner, "strength", Privacy.FRIENDS).pk

@@ -1,8 +1,8 @@
 """Everybody at every door: each message and each request, by each kind of person; and both ways.
 
-What is expected stands in matrix.md: `yes` is answered, `own` too, with one's own only, `dropped`
-has no effect; the others are the code of an `error` frame or of the close. One table for all, which
-the docs show. A new message or path without a row in it fails here.
+What is expected stands in matrix.md: `yes` is answered, `own` too, with one's own only, `none` has
+nothing of the owner's, `dropped` no effect; the others are the code of an `error` frame or of the
+close. One table for all, which the docs show. A new message or path without a row in it fails here.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ HTTP = {row[0]: dict(zip(PEOPLE, row[1:], strict=True)) for row in table("http")
 SENT = {
     "nothing": ({}, None),
     "typing": ({"is_typing": True}, None),
-    "history": ({"before": 100}, {"chat_history", "notifications", "feed"}),
+    "history": ({"before": 2**62}, {"chat_history", "notifications", "feed"}),
     "mark": ({"numbers": [1], "is_read": True}, {"marked"}),
     "mark_all_read": ({"up_to": 1}, {"marked"}),
     "read": ({"up_to": 2}, {"read"}),
@@ -76,6 +76,10 @@ SENT = {
     "challenge_leave": ({"client_id": "c-4"}, {"ack"}),
     "progress_update": ({"value": 5, "client_id": "c-5"}, {"ack"}),
     "post": ({"text": "hello", "client_id": "c-6"}, {"ack"}),
+    "post (the owner's workout)": (
+        {"text": "hello", "client_id": "c-6", "workout_id": "WORKOUT"},
+        {"ack"},
+    ),
     "cheer": ({"post_id": "POST", "is_on": True}, {"cheered"}),
     "comment": ({"post_id": "POST", "text": "hello", "client_id": "c-7"}, {"ack"}),
     "pose": ({"time": 1, "points": body()}, {"form_update"}),
@@ -88,7 +92,10 @@ async def talk(target, scene: dict, message: str, name: str) -> str:
     """What comes of a message by somebody: a word of the table."""
     token = scene["tokens"].get(name)
     fields, taken = SENT.get(message, ({"token": token or MARK}, {"authenticated"}))
-    fields = {key: scene["POST"] if value == "POST" else value for key, value in fields.items()}
+    fields = {
+        key: scene[value] if value in ("POST", "WORKOUT") else value
+        for key, value in fields.items()
+    }
     path = scene["paths"][name]
     async with target.socket(path, *([f"bearer.{token}"] if token else [])) as socket:
         if message == "typing" and token:
@@ -111,6 +118,8 @@ async def outcome(socket, taken: set[str] | None) -> str:
                     return "yes"
                 case {"type": "error", "code": code}:
                     return code
+                case {"type": "feed", "posts": []} if taken:
+                    return "none"
                 case {"type": type} if taken and type in taken:
                     return "yes"
 
@@ -236,7 +245,8 @@ async def ask(target, scene: dict, request: str, name: str) -> str:
         answer = await client.request(method, path, **body_of(request, scene))
     is_json = answer.headers.get("content-type") == "application/json"
     content = answer.json() if is_json else None
-    is_none = content == [] or (isinstance(content, dict) and content.get("count") == 0)
+    lists = content if isinstance(content, dict) else {}
+    is_none = content == [] or lists.get("count") == 0 or lists.get("posts") == []
     return f"{answer.status_code}{', none' if is_none else ''}"
 
 
@@ -296,7 +306,7 @@ def everybody_sees():
 
 
 def no_blocks():
-    none = [f"{app}.services.blocks" for app in ("chat", "people", "workouts")]
+    none = [f"{app}.services.blocks" for app in ("chat", "people", "workouts", "feed")]
     return inside.all_of(
         patch("people.relations.is_blocked", return_value=False),
         patch("people.services.is_blocked", return_value=False),
@@ -375,6 +385,7 @@ WITHOUT = [
     (everybody_is, ("trainer",), "form: friends", "cue", "friend", "yes"),
     (all_challenges, (), "challenge: friends", "challenge_join", "stranger", "yes"),
     (all_challenges, (), "challenge: public", "authenticate", "blocked", "yes"),
+    (everybodys_posts, (), "social", "history", "trainer", "yes"),
     (everybodys_posts, (), "social", "comment", "stranger", "yes"),
     (everybodys_posts, (), "social", "cheer", "blocked", "yes"),
     (everybody_takes_part, (), "challenge: public", "progress_update", "stranger", "yes"),
@@ -430,6 +441,8 @@ WITHOUT_HTTP = [
     (nothing_is_hidden, "GET /api/workouts/WORKOUT/samples/", "blocked", "200"),
     (everybodys_workouts, "PATCH /api/workouts/WORKOUT/", "friend", "200"),
     (all_challenges, "GET /api/challenges/CHALLENGE/", "stranger", "200"),
+    (everybodys_posts, "GET /api/posts/", "stranger", "200"),
+    (everybodys_posts, "PUT /api/posts/POST/cheer/", "blocked", "200"),
     (everybody_ends, "POST /api/challenges/CHALLENGE/end/", "friend", "200"),
 ]
 
@@ -498,3 +511,24 @@ async def test_whose_right_ends_is_put_out_at_once(target, place, name, end):
     assert await after(target, place, name, end, the_end) == "4403"
     with target.without(nobody_is_told_of_it):
         assert await after(target, place, name, end, an_answer) == "yes"
+
+
+@pytest.mark.parametrize("end", [BLOCK, UNFRIEND])
+async def test_who_is_no_friend_any_more_is_told_of_no_post(target, end):
+    """Nobody is put out of their own feed."""
+
+    async def told(socket) -> list[str]:
+        headers = {"Authorization": f"Bearer {there['tokens']['owner']}"}
+        async with httpx.AsyncClient(base_url=target.url(""), headers=headers) as owner:
+            await owner.request(end[0], end[1].replace("NAME", there["name"]))
+            made = await owner.post("/api/posts/", json={"text": "not for you"})
+            assert made.status_code == 201
+        await socket.say("authenticate", token=MARK)
+        return [frame["type"] for frame in await socket.until("error")]
+
+    for removal in (None, nobody_is_told_of_it):
+        there = target.call(scenes.together, "social", "friend")
+        with target.without(removal) if removal else nullcontext():
+            async with target.socket(there["path"], f"bearer.{there['tokens']['one']}") as socket:
+                assert (await socket.hear())["type"] == "feed"
+                assert ("post_created" in await told(socket)) == (removal is not None)
