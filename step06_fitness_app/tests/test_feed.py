@@ -114,7 +114,7 @@ async def test_a_repeated_cheer_is_answered_and_told_to_nobody(people):
     [number] = await in_thread(posted)("ada", "Done")
     async with enter("ben") as ben:
         await cheer(ben, number)
-        await quiet(ben)
+        await ben.get("cheered")  # the answer was the first
         async with enter("ada") as ada:
             assert (await cheer(ben, number))["count"] == 1
             assert await quiet(ada) == []
@@ -207,33 +207,15 @@ async def test_the_end_of_a_friendship_is_the_end_at_once(people, end):
 
 
 async def test_a_frame_on_its_way_is_not_for_who_is_a_friend_no_more(people):
-    """The event is behind the recheck in the queue: it was sent while ben was in the group."""
+    """It was sent while ben was in the group, and comes after the recheck that took him out."""
     async with enter("ben") as ben:
         _, event = await in_thread(services.post)(people["ada"], "late", "c")
         await in_thread(Friendship.objects.all().delete)()
         await ben.get("feed")
-        await get_channel_layer().send(ben_channel(), event)
-        assert await quiet(ben) == []
-
-
-def ben_channel() -> str:
-    """The one channel in ben's own group."""
-    layer = get_channel_layer()
-    [channel] = layer.groups[groups.feed(person_id("ben"))]
-    return channel
-
-
-def person_id(name: str) -> int:
-    return IDS[name]
-
-
-IDS: dict[str, int] = {}
-
-
-@pytest.fixture(autouse=True)
-def ids(people) -> None:
-    IDS.clear()
-    IDS.update({name: user.pk for name, user in people.items()})
+        group = groups.person(people["ben"].pk)
+        await services.tell({**event, "group": group})
+        await services.tell({**event, "group": group, "author": people["ben"].pk})
+        assert [frame["type"] for frame in await ben.until("post_created")] == ["post_created"]
 
 
 async def test_a_new_friend_brings_their_posts_and_is_heard_from_now_on(people):
@@ -332,16 +314,18 @@ def many_friends(ada: User) -> list[int]:
 
 async def test_a_post_to_5000_friends_does_not_hold_its_author_up(people, no_limits, monkeypatch):
     """All of them connected, as the layer sees it. A loop in the turn, with one send to each, is
-    slower though it goes over 100 of them only."""
+    cut off after two seconds: then only some of them are told."""
     friends, layer = await in_thread(many_friends)(people["ada"]), get_channel_layer()
     names = [await layer.new_channel() for _ in friends]
     for name in names:
         await layer.group_add(groups.feed(people["ada"].pk), name)
 
     async def naive(event):
-        for user_id in friends[::50]:
-            await layer.group_send(f"naive.{user_id}", event)
-        await one_send(event)
+        began = time.perf_counter()
+        for user_id in friends:
+            if time.perf_counter() - began < 2:
+                await layer.group_send(f"naive.{user_id}", event)
+                told.append(user_id)
 
     async def answered(ada, text: str) -> float:
         """How long a message waits that follows a post at once."""
@@ -351,7 +335,7 @@ async def test_a_post_to_5000_friends_does_not_hold_its_author_up(people, no_lim
         await ada.get("feed")
         return time.perf_counter() - began
 
-    one_send = services.tell
+    told = []
     async with enter("ada") as ada, enter("ben") as ben:
         await answered(ada, "warm")
         ours = min([await answered(ada, f"ours {n}") for n in range(3)])
@@ -361,11 +345,8 @@ async def test_a_post_to_5000_friends_does_not_hold_its_author_up(people, no_lim
                 await layer.group_add(f"naive.{user_id}", name)
             loop = await answered(ada, "naive")
         assert (await ben.get("post_created"))["post"]["text"] == "warm"
-        print(
-            f"\nanswered in {ours * 1000:.0f} ms, with a loop over 100 in {loop * 1000:.0f} ms: ",
-            end="",
-        )
-        print(f"{loop / ours:.1f} times")
+        print(f"\nanswered in {ours * 1000:.0f} ms, with a loop over {len(told)} in ", end="")
+        print(f"{loop * 1000:.0f} ms: {loop / ours:.1f} times")
         assert ours < 0.2
         assert loop > 2 * ours
 
