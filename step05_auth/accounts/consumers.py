@@ -89,13 +89,13 @@ class PersonConsumer(FrameConsumer):
 
     async def dispatch(self, message):
         """A handler may raise Refused. Once somebody is out, nothing of theirs is handled."""
-        if self.is_out and message.get("type") != "websocket.disconnect":
-            return
-        try:
-            async with self.turn:
+        async with self.turn:
+            if self.is_out and message.get("type") != "websocket.disconnect":
+                return  # the watcher may have put them out while this waited for its turn
+            try:
                 await super().dispatch(message)
-        except Refused as refusal:
-            await self.refuse(refusal.code, refusal.reason)
+            except Refused as refusal:
+                await self.refuse(refusal.code, refusal.reason)
 
     # --8<-- [end:life]
 

@@ -221,6 +221,41 @@ async def test_who_is_out_hears_nothing_more(people, lobby):
         await ada.get("user_left", username="ben")
 
 
+async def test_what_waited_while_somebody_was_put_out_is_not_handled(people, settings, monkeypatch):
+    """The watcher looks again, a message comes meanwhile, and the look says: out."""
+    from accounts.consumers import Refused, WhoamiConsumer
+
+    looked, arrived, go_on, handled = *(asyncio.Event() for _ in range(3)), []
+    dispatch, look_again = WhoamiConsumer.dispatch, WhoamiConsumer.look_again
+
+    async def slow_look(self):
+        if not self.watcher:
+            return await look_again(self)
+        looked.set()
+        await go_on.wait()
+        raise Refused(4403, "no longer")
+
+    async def noting(self, message):
+        if message["type"] == "websocket.receive":
+            arrived.set()  # goes on at once, up to where it waits for its turn
+        await dispatch(self, message)
+
+    async def receive(self, text_data=None, bytes_data=None):
+        handled.append(text_data)
+
+    settings.RECHECK_SECONDS = 0.1
+    for name, method in [("look_again", slow_look), ("dispatch", noting), ("receive", receive)]:
+        monkeypatch.setattr(WhoamiConsumer, name, method)
+    async with visit("/ws/whoami/", "ada") as ada:
+        await ada.hear()
+        await asyncio.wait_for(looked.wait(), 5)
+        await ada.say("authenticate", token="too late")
+        await asyncio.wait_for(arrived.wait(), 5)
+        go_on.set()
+        assert await ada.closed() == (4403, "no longer")
+    assert not handled
+
+
 # Expiry, and a fresh token
 
 
