@@ -183,6 +183,24 @@ def test_a_stranger_sees_none_of_it(two, visit):  # noqa: F811
     expect(noa.locator("#posts > li")).to_have_count(0)
 
 
+def test_the_end_of_a_friendship_empties_all_pages_at_once(visit):  # noqa: F811
+    ben, cleo = visit("/feed/", "ben"), visit("/feed/", "cleo")
+    tell(ben, "Stays with ben")
+    for number in range(25):
+        tell(cleo, f"Mine {number}, as long as we are friends")
+    ben.get_by_role("button", name="Load older posts").click()
+    expect(post_of(ben, "Stays with ben")).to_have_count(1)
+    expect(post_of(ben, "as long as we are friends")).to_have_count(25)
+    is_gone = """async () => (await fetch("/api/friends/ben/", {
+        method: "DELETE",
+        headers: { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value },
+    })).status"""
+    assert cleo.evaluate(is_gone) == 204
+    expect(post_of(ben, "as long as we are friends")).to_have_count(0)
+    expect(post_of(ben, "Stays with ben")).to_have_count(1)
+    expect(post_of(cleo, "as long as we are friends")).not_to_have_count(0)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 def test_it_is_readable_for_all(visit, scheme, size):  # noqa: F811

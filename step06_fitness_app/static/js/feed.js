@@ -5,6 +5,7 @@ import { showStatus } from "./status.js";
 
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const QUIET = 5_000; // ms between two things that a screen reader says
+const SLOW = 3_000; // ms until what came too fast is asked for again
 
 const me = byId("me").textContent;
 const list = byId("posts");
@@ -14,7 +15,7 @@ const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
 const tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
 const posts = new Map(); // id → post, with its element
 let hasOlder = false;
-let isAsking = false; // for an older page
+let asked = null; // before which id an older page is on its way
 let refreshTo = null; // after a new first page, what is older is read again, down to this id
 
 const socket = socketTo("/ws/social/");
@@ -158,7 +159,7 @@ function settle() {
 // A page is all there is in its range: what is here and not in it is gone, deleted or not for us
 // any more. After a new first page the older ones are read again, as far as we had them.
 function takePage({ posts: page, before, has_older }) {
-  isAsking = false;
+  asked = null;
   const oldestHere = Math.min(...posts.keys());
   if (before === null) refreshTo = posts.size ? oldestHere : null;
   const from = has_older ? page.at(-1).id : 0;
@@ -174,8 +175,7 @@ function takePage({ posts: page, before, has_older }) {
 }
 
 function askOlder(before) {
-  if (isAsking) return;
-  isAsking = socket.send(JSON.stringify({ type: "history", before }));
+  if (asked === null && socket.send(JSON.stringify({ type: "history", before }))) asked = before;
 }
 
 const frames = {
@@ -215,7 +215,8 @@ const frames = {
   },
   error({ code, detail }) {
     if (code === "too_fast") {
-      isAsking = false;
+      if (asked !== null) setTimeout(askOlder, SLOW, asked);
+      asked = null;
       socket.slowDown();
       return problem("too fast: what waits is sent again in a moment");
     }
@@ -264,6 +265,7 @@ function submit(type, input, fields) {
   return !refused;
 }
 
+byId("composer").querySelector("button").disabled = false; // before, a click would reload the page
 byId("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   const fields = about?.value ? { workout_id: Number(about.value) } : {};
@@ -329,7 +331,7 @@ socket.addEventListener("message", ({ data }) => {
   frames[frame.type]?.(frame);
 });
 socket.addEventListener("state", () => {
-  if (socket.state !== "open") isAsking = false;
+  if (socket.state !== "open") asked = null;
 });
 showStatus(socket, byId("status"), byId("now"));
 for (const { id, type, fields } of kept.outbox) outbox.push({ id, type, fields });
