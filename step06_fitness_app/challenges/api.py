@@ -51,6 +51,7 @@ class Challenges(APIView):
     def post(self, request):
         form = NewSerializer(data=request.data)
         form.is_valid(raise_exception=True)
+        change(services.count_new, request.user)
         challenge = form.save(made_by=request.user)
         return Response(to_builtins(wire.info_of(challenge)), status.HTTP_201_CREATED)
 

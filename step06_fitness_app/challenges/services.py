@@ -7,7 +7,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from challenges.board import Board, Entry, ranked
@@ -18,6 +19,7 @@ from people.relations import friends_of
 from realtime import groups, limits
 
 MOST = 1_000  # participants: each board is made of all of them
+NEW_PER_MINUTE = 10  # challenges of one person
 TICK = 0.2  # seconds between two boards
 
 
@@ -56,6 +58,25 @@ def list_for(user: User) -> QuerySet[Challenge]:
     return visible_to(user).select_related("made_by", "winner")[:100]
 
 
+def places_of(user: User) -> QuerySet[Participant]:
+    """Somebody in each challenge that runs with them, with `place`, `many` and `leader`."""
+    others = Participant.objects.filter(challenge=OuterRef("challenge"))
+    as_far = Q(progress=OuterRef("progress"), reached__lt=OuterRef("reached"))
+    ahead = others.filter(Q(progress__gt=OuterRef("progress")) | as_far)
+    first = others.order_by("-progress", "reached").values("user__username")[:1]
+    now = timezone.now()
+    running = {"challenge__starts_at__lte": now, "challenge__ends_at__gt": now}
+    own = Participant.objects.filter(user=user, challenge__dissolved_at=None, **running)
+    found = own.annotate(place=how_many(ahead) + 1, many=how_many(others), leader=Subquery(first))
+    return found.select_related("challenge").order_by("challenge__ends_at")
+
+
+def how_many(participants: QuerySet[Participant]) -> Coalesce:
+    """In a query over participants: the number of these."""
+    many = participants.order_by().values("challenge").values(many=Count("*"))
+    return Coalesce(Subquery(many), 0)
+
+
 def locked(challenge_id: int, *, running=True) -> Challenge:
     """The challenge, and with it the right to change its board. Raises Conflict if it is over."""
     challenge = Challenge.objects.select_for_update().get(pk=challenge_id)
@@ -67,6 +88,11 @@ def locked(challenge_id: int, *, running=True) -> Challenge:
 def count(user: User) -> None:
     """One more change of a board by this person. Raises TooMuch."""
     limits.count("updates", user.pk, settings.USER_MESSAGES_PER_MINUTE)
+
+
+def count_new(user: User) -> None:
+    """One more challenge made by this person. Raises TooMuch."""
+    limits.count("challenges", user.pk, NEW_PER_MINUTE)
 
 
 def next_version(challenge: Challenge) -> int:

@@ -1,6 +1,7 @@
 """The pages: the challenges one may see, and one of them."""
 
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -8,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from challenges import services
 from challenges.forms import ChallengeForm
 from challenges.models import Challenge
+from realtime.limits import TooMuch
 
 
 @login_required
@@ -16,9 +18,14 @@ def index(request: HttpRequest) -> HttpResponse:
     """List them; POST makes one, and its maker takes part."""
     form = ChallengeForm(request.POST or None, me=request.user)
     if request.method == "POST" and form.is_valid():
-        challenge = form.save()
-        services.join(challenge.pk, request.user)
-        return redirect("challenge", challenge.pk)
+        try:
+            with transaction.atomic():
+                services.count_new(request.user)
+                challenge = form.save()
+                services.join(challenge.pk, request.user)
+            return redirect("challenge", challenge.pk)
+        except TooMuch as problem:
+            form.add_error("name", f"Wait a moment: {problem}.")
     found = services.list_for(request.user)
     context = {
         "form": form,

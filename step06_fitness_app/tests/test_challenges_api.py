@@ -71,6 +71,7 @@ def test_a_new_one_starts_now_is_private_and_ones_own(people):
         ("goal", 0),
         ("goal", 2e7),
         ("goal", "much"),
+        ("goal", "nan"),
         ("starts_at", "tomorrow"),
         ("ends_at", None),
         ("ends_at", later(seconds=-1)),
@@ -150,6 +151,16 @@ def test_who_joins_too_often_is_429(people, settings):
     race = make("ada")
     assert post("ben", one(race, "join/")).status_code == 200
     assert post("ben", one(race, "leave/")).status_code == 429
+
+
+def test_who_makes_too_many_is_429(people, settings, monkeypatch):
+    monkeypatch.setattr("challenges.services.NEW_PER_MINUTE", 1)
+    assert post("ada", body=new()).status_code == 201
+    assert post("ada", body=new()).status_code == 429
+    fields = {"name": "Ride", "metric": "distance_m", "hours": "24"}
+    page = browser_of("ada").post("/challenges/", fields)
+    assert page.status_code == 422 and "no more than 1 challenges a minute" in page.content.decode()
+    assert Challenge.objects.count() == 1
 
 
 # Pages
