@@ -459,6 +459,19 @@ async def test_at_its_end_all_are_told_and_the_group_is_dissolved(people):
         assert (await late.hear())["type"] == "error"
 
 
+async def test_an_end_that_was_put_off_is_carried_out_then(people):
+    from accounts.services import tell
+    from challenges.models import Challenge
+
+    race = await in_thread(make)("ada", "ada", lasts=61)
+    async with enter("ada", race) as ada:
+        later = timezone.now() + timedelta(seconds=2)
+        await Challenge.objects.filter(pk=race).aupdate(ends_at=later)
+        await in_thread(tell)(people["ada"].pk)
+        await ada.get("challenge_ended")
+        assert timezone.now() >= later
+
+
 async def test_its_maker_ends_it_early_and_nobody_else_does(people, race):
     from challenges import services
 
