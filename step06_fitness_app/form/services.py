@@ -47,8 +47,11 @@ def keep(workout_id: int, repetitions: int, connection: str) -> None:
     workout = Workout.objects.select_for_update().filter(pk=workout_id).first()
     if workout is None:
         return
+    number = workout.sets.count() + 1
+    if number > workouts.MAX_SETS:
+        return
     done = workout.sets.create(
-        number=workout.sets.count() + 1,
+        number=number,
         exercise="squat",
         sets=1,
         repetitions=min(repetitions, 1000),

@@ -348,6 +348,17 @@ async def test_where_nothing_was_counted_nothing_is_stored(workout):
     assert await stored(workout) == []
 
 
+async def test_a_full_workout_gets_no_more_sets(workout, quick, monkeypatch):
+    monkeypatch.setattr("workouts.services.MAX_SETS", 1)
+    for repetitions in (0, 1):
+        async with enter("ada", workout) as here:
+            assert here.first["repetitions"] == repetitions
+            await send(here, squat(7))
+            await here.get("form_update", repetitions=repetitions + 1)
+            await here.communicator.disconnect(1000)
+    assert await stored(workout) == [("squat", 1, 1, 0)]
+
+
 async def test_a_workout_that_is_finished_meanwhile_gets_its_set(people, workout, quick):
     async with enter("ada", workout) as here:
         await send(here, squat(7))
