@@ -233,6 +233,9 @@ class Browser:
         """One action of a script."""
         if what == "send":
             self.page.evaluate("(text) => connection.send(text)", self.filled(details[0]))
+        elif what == "send all":
+            sending = "(texts) => texts.forEach((text) => connection.send(text))"
+            self.page.evaluate(sending, list(details))
         elif what == "bytes":
             sending = "(data) => connection.send(new Uint8Array(data).buffer)"
             self.page.evaluate(sending, list(details[0]))

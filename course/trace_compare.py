@@ -12,7 +12,8 @@ VOLATILE = [
     (re.compile(r"specific\.+\w+!\w+"), "<channel>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z"), "<time>"),
     (re.compile(r"\broom\.\d+"), "<room>"),
-    (re.compile(r'("(?:time|elapsed_seconds)":)\d+\.\d{2,}'), r"\g<1><seconds>"),  # by the clock
+    (re.compile(r'"time":[\d.]+,"elapsed_seconds":[\d.]+'), "<since the beginning>"),
+    (re.compile(r'"duration_seconds":[\d.]+'), "<how long>"),
     (re.compile(r"Daphne/[\d.]+|daphne/[\d.]+"), "<daphne>"),
 ]
 BROWSERS_OWN = ("accept-language", "accept-encoding")  # change with its version

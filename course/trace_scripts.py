@@ -14,8 +14,9 @@ class Script:
     # ("send", text), ("bytes", numbers), ("messages", how many have come by now),
     # ("close", code, reason), ("log out",), ("token",) to obtain a fresh one. It begins with open
     # or a refusal, and ends with close. For several browsers, ("A", "open", path),
-    # ("A", "send", text) and so on, from open to close; ("A", "keep", name) keeps the number of
-    # the newest ack, for which {name} then stands in the paths of all.
+    # ("A", "send", text) and so on, from open to close; ("send all", text, text) leaves nothing
+    # time to come in between; ("A", "keep", name) keeps the number of
+    # the newest ack, for which {name} then stands, whoever says it.
     actions: tuple[tuple, ...] = ()
     protocols: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
@@ -78,8 +79,10 @@ def squatting(time: float) -> str:
 
 
 # How the server of a step is set up for its recordings: tokens of five seconds run out soon.
-ENVIRONMENT = {5: {"ACCESS_TOKEN_SECONDS": "5"}}
+# A consumer leaves its groups in the order of a set, which is by the texts' hashes.
+ENVIRONMENT = {5: {"ACCESS_TOKEN_SECONDS": "5"}, 6: {"PYTHONHASHSEED": "0"}}
 AUTHENTICATE = '{"type": "authenticate", "token": "{token}"}'
+COMMENT = '{"type": "comment", "post_id": {post}, "text": "Cake!", "client_id": "ben-1"}'
 WHOAMI = (("messages", 1), ("close", 1000))
 ECHO = (("send", "hi"), ("messages", 1), ("close", 1000))
 TRACES = {
@@ -341,9 +344,13 @@ TRACES = {
             ("A", "messages", 3),
             ("B", "open", "/ws/workout/1/"),
             ("B", "messages", 1),
-            ("A", "send", sample(1, heart_rate=121, power=160)),
-            ("A", "send", sample(2, heart_rate=122, power=170)),
-            ("A", "send", sample(3, heart_rate=124, power=175)),
+            (
+                "A",
+                "send all",
+                sample(1, heart_rate=121, power=160),
+                sample(2, heart_rate=122, power=170),
+                sample(3, heart_rate=124, power=175),
+            ),
             ("B", "messages", 4),
             ("A", "messages", 7),  # they come back to her too, and are saved
             ("B", "send", sample(4, heart_rate=60)),
@@ -370,9 +377,7 @@ TRACES = {
             ("B", "messages", 1),
             ("A", "send", progress(100)),
             ("B", "messages", 2),
-            ("A", "send", progress(200)),
-            ("A", "send", progress(300)),
-            ("A", "send", progress(400)),
+            ("A", "send all", progress(200), progress(300), progress(400)),
             ("B", "messages", 3),
             ("A", "messages", 9),
             ("A", "send", progress(50)),
@@ -407,10 +412,11 @@ TRACES = {
             ("A", "send", frame("post", text="Ten days in a row!", client_id="ada-1")),
             ("A", "messages", 3),
             ("B", "messages", 2),
-            ("B", "send", frame("cheer", post_id=1, is_on=True)),
+            ("A", "keep", "post"),
+            ("B", "send", '{"type": "cheer", "post_id": {post}, "is_on": true}'),
             ("A", "messages", 4),
             ("B", "messages", 4),
-            ("B", "send", frame("comment", post_id=1, text="Cake!", client_id="ben-1")),
+            ("B", "send", COMMENT),
             ("A", "messages", 5),
             ("B", "messages", 6),
             ("B", "close", 1000),
@@ -437,8 +443,7 @@ TRACES = {
             ("B", "messages", 1),
             ("A", "send", squatting(0)),
             ("B", "messages", 2),
-            ("A", "send", squatting(0.2)),
-            ("A", "send", squatting(0.4)),
+            ("A", "send all", squatting(0.2), squatting(0.4)),
             ("B", "messages", 4),
             ("A", "messages", 4),
             ("B", "send", frame("cue", text="And breathe out")),
