@@ -7,11 +7,13 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from challenges.models import Challenge
+from chat import services as chat
+from feed.models import Cheer, Comment, Post, Stream
 from people.models import Privacy
-from tests.people import browser_of
+from tests.people import befriend, browser_of, make_user
 from workouts import fit, services
 from workouts.models import Workout
-from workouts.views import training_now
 
 STRANGERS = ["cleo", "dora"]
 
@@ -79,7 +81,7 @@ def test_home_lists_who_trains_now_as_far_as_one_may_watch(people, privacy, seen
     services.start(people["ada"], "cycling", privacy)
     for name, user in people.items():
         expected = ["ada"] if name in seen_by else []
-        assert [one.owner.username for one in training_now(user)] == expected, name
+        assert [one.owner.username for one in services.training_now(user)] == expected, name
 
 
 def test_home_counts_the_last_seven_days(ride):
@@ -91,6 +93,63 @@ def test_home_counts_the_last_seven_days(ride):
     week = browser_of("ada").get("/").context["week"]
     assert week["many"] == 1
     assert week["seconds"] == pytest.approx(2263, abs=2)
+
+
+def full(ada, count: int) -> None:
+    """So many friends of hers who train, post, cheer and race with her."""
+    stream = Stream.objects.create(pk=1)
+    race = Challenge.objects.create(
+        name="Race", metric="distance_m", made_by=ada, ends_at=timezone.now() + timedelta(hours=1)
+    )
+    race.participants.create(user=ada, progress=count - 1, reached=0)
+    for number in range(count):
+        friend = make_user(f"friend{number}")
+        befriend(ada, friend)
+        services.start(friend, "strength")
+        race.participants.create(user=friend, progress=number, reached=number + 1)
+        post = Post.objects.create(author=friend, text=f"Post {number}", changed=stream.next())
+        Comment.objects.create(post=post, author=ada, text="Well done", client_id=f"{number}")
+        Cheer.objects.create(post=post, user=ada)
+        chat.store(chat.start(ada, friend).pk, friend, "Hello", None)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_home_asks_the_database_as_often_with_many_friends(
+    people, count, django_assert_max_num_queries
+):
+    full(people["ada"], count)
+    browser = browser_of("ada")
+    with django_assert_max_num_queries(11):  # two of them: who is this?
+        shown = browser.get("/")
+    place = shown.context["places"][0]
+    assert (place.place, place.many, place.leader) == (1, count + 1, "ada")
+    page = shown.content.decode()
+    assert page.count("Watch friend") == page.count("’s form") == min(count, 5)
+    assert page.count("1 cheer, 1 comment") == min(count, 3)
+    assert page.count("1 unread") == min(count, 5)
+
+
+def test_home_tells_who_is_new_what_to_do(people):
+    page = browser_of("cleo").get("/").content.decode()
+    for words in ("Start a workout", "Join one, or begin your own", "find some on", "Begin one"):
+        assert words in page
+
+
+def test_home_shows_what_is_unread_first(people):
+    ada, ben, tom = (people[name] for name in ("ada", "ben", "tom"))
+    chat.store(chat.start(ada, ben).pk, ben, "Unread", None)
+    chat.store(chat.start(ada, tom).pk, ada, "My own, and later", None)
+    shown = browser_of("ada").get("/").context["conversations"]
+    assert [name for _, name in shown] == ["ben", "tom"]
+
+
+def test_home_shows_no_place_in_what_is_over_or_has_not_begun(people):
+    ada, now = people["ada"], timezone.now()
+    for begins, ends in [(-2, -1), (1, 2)]:
+        when = {"starts_at": now + timedelta(hours=begins), "ends_at": now + timedelta(hours=ends)}
+        race = Challenge.objects.create(name="Race", metric="distance_m", made_by=ada, **when)
+        race.participants.create(user=ada, reached=1)
+    assert not browser_of("ada").get("/").context["places"]
 
 
 @pytest.mark.parametrize("path", ["/live/", "/live/ada/", "/workouts/", "/workouts/1/"])
@@ -109,3 +168,9 @@ def test_who_may_not_watch_is_told_what_they_are_of_nobody(people, name):
 
 def test_ones_own_live_page_is_one_only(people):
     assert browser_of("ada").get("/live/ada/")["Location"] == "/live/"
+
+
+@pytest.mark.parametrize("path", ["/live/a%00/", "/form/a%00/", "/people/a%00/", "/chat/a%00/"])
+def test_a_nul_is_in_nobodys_name(people, path):
+    """PostgreSQL takes none, not even to compare."""
+    assert browser_of("ada").get(path).status_code == 404

@@ -58,17 +58,28 @@ def watch(viewer: User, owner_id: int | str) -> tuple[User, Workout | None]:
     return owner, workout
 
 
-def visible_to(viewer: User) -> QuerySet[Workout]:
-    """The finished workouts that somebody may see: their own, and what others show them."""
+def shown_to(viewer: User) -> QuerySet[Workout]:
+    """The workouts that somebody may see: their own, and what others show them."""
     return Workout.objects.filter(
         Q(owner=viewer)
         | Q(privacy__in=MAY_SEE[Relation.STRANGER])
         | Q(privacy__in=MAY_SEE[Relation.FRIEND], owner__in=friends_of(viewer.pk))
         | Q(privacy__in=MAY_SEE[Relation.TRAINER], owner__profile__trainer=viewer),
         ~Exists(blocks(OuterRef("owner"), viewer.pk)),
-        state=State.FINISHED,
         owner__is_active=True,
     )
+
+
+def visible_to(viewer: User) -> QuerySet[Workout]:
+    """Those of them that are finished."""
+    return shown_to(viewer).filter(state=State.FINISHED)
+
+
+def training_now(viewer: User) -> QuerySet[Workout]:
+    """What goes on of friends and clients, the latest first, as far as one may watch it."""
+    theirs = Q(owner__in=friends_of(viewer.pk)) | Q(owner__profile__trainer=viewer)
+    found = shown_to(viewer).filter(theirs).exclude(state=State.FINISHED).exclude(owner=viewer)
+    return found.select_related("owner").order_by("-started_at")
 
 
 def unfinished(owner: User) -> QuerySet[Workout]:

@@ -7,15 +7,16 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from challenges.services import places_of
 from chat.services import inbox
+from feed.services import shown_to
 from people.models import Privacy
-from people.relations import friends_of, may_see, relation
 from people.views import DEMO_PEOPLE
 from workouts import services
 from workouts.models import Kind, State, Workout
@@ -23,7 +24,7 @@ from workouts.totals import thin
 
 PAGE = 20  # workouts
 POINTS = 3000  # samples in a finished workout's chart
-SOME = 5  # of each kind of thing on the first page
+SOME, FEW = 5, 3  # of each kind of thing on the first page, short and long
 
 
 @require_safe
@@ -33,24 +34,23 @@ def home(request: HttpRequest) -> HttpResponse:
     if not user.is_authenticated:
         demo = DEMO_PEOPLE if settings.DEMO else []
         return render(request, "home.html", {"demo": demo})
-    begun = timezone.now() - timedelta(days=7)
-    week = Workout.objects.filter(owner=user, state=State.FINISHED, started_at__gte=begun)
+    now = timezone.now()
+    week = Workout.objects.filter(
+        owner=user, state=State.FINISHED, started_at__gte=now - timedelta(days=7)
+    )
+    unread_first = sorted(inbox(user), key=lambda one: not one.unread)
     context = {
+        "now": now,
         "own": services.unfinished(user).first(),
-        "training": training_now(user),
+        "training": services.training_now(user)[:SOME],
         "week": week.aggregate(
             many=Count("pk"), seconds=Sum("duration_seconds"), metres=Sum("distance_m")
         ),
-        "conversations": [(one, one.other(user).username) for one in inbox(user)[:SOME]],
+        "places": places_of(user)[:FEW],
+        "posts": shown_to(user).order_by("-pk")[:FEW],
+        "conversations": [(one, one.other(user).username) for one in unread_first[:SOME]],
     }
     return render(request, "home.html", context)
-
-
-def training_now(user: User) -> list[Workout]:
-    """The running workouts of friends and clients that one may watch."""
-    theirs = Workout.objects.exclude(state=State.FINISHED).select_related("owner")
-    theirs = theirs.filter(Q(owner__in=friends_of(user.pk)) | Q(owner__profile__trainer=user))
-    return [one for one in theirs if may_see(relation(user.pk, one.owner_id), one.privacy)]
 
 
 @login_required

@@ -1,10 +1,18 @@
-// The newest notifications on the first page: what the bell keeps.
+// The first page: the newest notifications, which the bell keeps, the newest posts and one's places
+// in challenges. Each has a page of its own; here nothing is read aloud.
 
 import { bell, words } from "./bell.js";
-import { byId, part } from "./page.js";
+import { byId, part, socketTo } from "./page.js";
+import { showStatus } from "./status.js";
 
-const SOME = 5;
+const NEWS = 4;
+const POSTS = 3; // shown …
+const PAGE = 20; // … and kept, for when one of those is deleted
+const LONG = 140; // characters of a post
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const HOUR = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+
+const me = byId("me").textContent;
 
 function itemOf(frame) {
   const item = part("li");
@@ -14,11 +22,69 @@ function itemOf(frame) {
   return item;
 }
 
-function show() {
-  const newest = [...bell.known.values()].sort((one, other) => other.number - one.number).slice(0, SOME);
+function showNews() {
+  const newest = [...bell.known.values()].sort((one, other) => other.number - one.number).slice(0, NEWS);
   byId("latest").replaceChildren(...newest.map(itemOf));
   byId("no-news").hidden = newest.length > 0;
 }
 
-bell.addEventListener("change", show);
-if (bell.isReady) show();
+bell.addEventListener("change", showNews);
+if (bell.isReady) showNews();
+
+byId("at").textContent = HOUR.format(new Date(byId("at").dateTime));
+
+// The feed, as far as it is new.
+let posts = [];
+const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
+function postOf({ username, text, cheers, comment_count }) {
+  const item = part("li");
+  const short = text.length > LONG ? `${text.slice(0, LONG - 1)}…` : text;
+  const counts = `${many(cheers, "cheer")}, ${many(comment_count, "comment")}`;
+  item.append(part("span", `${username}: ${short}`, "words"), part("span", counts, "quiet more"));
+  return item;
+}
+
+// Of two that tell of one post, the higher number is the newer.
+function change(id, number, news) {
+  posts = posts.map((post) => (post.id === id && post.number < number ? { ...post, ...news, number } : post));
+}
+
+const frames = {
+  feed: (page) => (posts = page.posts),
+  feed_changed: ({ posts: changed }) => changed.forEach(take),
+  post_created: ({ post }) => take(post),
+  post_deleted: ({ post_id }) => (posts = posts.filter(({ id }) => id !== post_id)),
+  cheered: ({ post_id, number, count }) => change(post_id, number, { cheers: count }),
+  comment_created: ({ post_id, number, count }) => change(post_id, number, { comment_count: count }),
+};
+
+function take(post) {
+  if (posts.some(({ id }) => id === post.id)) return change(post.id, post.number, post);
+  posts = [post, ...posts].sort((one, other) => other.id - one.id).slice(0, PAGE);
+}
+
+const feed = socketTo("/ws/social/");
+feed.addEventListener("message", ({ data }) => {
+  const frame = JSON.parse(data);
+  if (!frames[frame.type]) return;
+  frames[frame.type](frame);
+  byId("posts").replaceChildren(...posts.slice(0, POSTS).map(postOf));
+  byId("no-posts").hidden = posts.length > 0;
+});
+showStatus(feed, byId("status"), byId("now"));
+feed.open();
+
+// One's places.
+for (const row of document.querySelectorAll("[data-challenge]")) {
+  const socket = socketTo(`/ws/challenge/${row.dataset.challenge}/`);
+  socket.addEventListener("message", ({ data }) => {
+    const { top, you, participants, type } = JSON.parse(data);
+    if (!top) return;
+    const leader = top[0]?.username;
+    const has = type === "challenge_ended" ? "finished first" : leader === me ? "lead" : "leads";
+    row.querySelector(".place").textContent = you ? `place ${you.place} of ${participants}` : "without you";
+    row.querySelector(".leader").textContent = leader ? `${leader === me ? "you" : leader} ${has}` : "nobody in it";
+  });
+  socket.open();
+}
