@@ -1,13 +1,14 @@
 """The HTTP paths of the form coach."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from form import views
+from people.urls import NAME
 
 api_urlpatterns = []
 urlpatterns = [
     *api_urlpatterns,
     path("form/", views.form, name="form"),
     path("form/frames.json", views.frames, name="form-frames"),
-    path("form/<str:username>/", views.watch, name="watch-form"),
+    re_path(rf"^form/{NAME}/$", views.watch, name="watch-form"),
 ]

@@ -1,7 +1,8 @@
 """The HTTP paths of the workouts."""
 
-from django.urls import path
+from django.urls import path, re_path
 
+from people.urls import NAME
 from workouts import api, uploads, views
 
 api_urlpatterns = [
@@ -14,7 +15,7 @@ urlpatterns = [
     *api_urlpatterns,
     path("", views.home, name="home"),
     path("live/", views.live, name="live"),
-    path("live/<str:username>/", views.watch, name="watch"),
+    re_path(rf"^live/{NAME}/$", views.watch, name="watch"),
     path("workouts/", views.workouts, name="workouts"),
     path("workouts/<int:workout_id>/", views.workout, name="workout"),
 ]
