@@ -123,10 +123,23 @@ def test_a_flush_of_few_samples_does_not_read_the_whole_workout(
     workout, django_assert_max_num_queries
 ):
     services.store_samples(workout.pk, power(*range(3 * services.CHUNK)))
-    with django_assert_max_num_queries(7) as queries:  # with its transaction's two
+    with django_assert_max_num_queries(8) as queries:  # with its transaction's two
         services.store_samples(workout.pk, power(10_000, 10_001))
     read = [query for query in queries.captured_queries if '"rows"' in query["sql"]]
     assert len(read) == 3  # those of that time or later, the last, and what is written
+
+
+def test_what_has_to_read_far_back_is_taken_less_often(workout, monkeypatch):
+    monkeypatch.setattr(services, "CHUNK", 1)
+    monkeypatch.setattr(services, "FAR_BACK", 3)
+    monkeypatch.setattr(services, "FAR_BACK_PER_MINUTE", 1)
+    services.store_samples(workout.pk, power(*range(9)))
+    for near in (8, 7.5, 6.5):
+        services.store_samples(workout.pk, power(near))
+    services.store_samples(workout.pk, power(0.5))
+    with pytest.raises(TooMuch, match="late-batches"):
+        services.store_samples(workout.pk, power(1.5))
+    assert times_of(workout) == [0, 0.5, 1, 2, 3, 4, 5, 6, 6.5, 7, 7.5, 8]
 
 
 def test_tabs_that_flush_at_once_lose_nothing(workout):

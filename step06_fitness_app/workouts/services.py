@@ -30,6 +30,7 @@ MAX_SETS = 500
 POINTS = 600  # samples in one answer
 CHANGES_PER_MINUTE = 30  # of one person: start, pause, resume, finish
 BATCHES_PER_MINUTE = 200  # of samples: three open tabs
+FAR_BACK, FAR_BACK_PER_MINUTE = 12, 10  # chunks, an hour: all since then are read for a late sample
 
 
 class Conflict(Exception):
@@ -244,7 +245,10 @@ def add_rows(workout: Workout, rows: Iterable[Row]) -> None:
     rows = sorted(map(list, rows), key=time_of)
     if not rows:
         return
-    chunks = list(workout.chunks.filter(last_t__gte=rows[0][0]))
+    since = workout.chunks.filter(last_t__gte=rows[0][0])
+    if since.count() > FAR_BACK:
+        limits.count("late-batches", workout.owner_id, FAR_BACK_PER_MINUTE)
+    chunks = list(since)
     last = workout.chunks.last()
     if last and last not in chunks:
         chunks.append(last)
