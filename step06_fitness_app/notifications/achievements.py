@@ -67,8 +67,12 @@ def personal_bests(facts: list[Fact]) -> Iterator[Award]:
     for fact in best(facts, lambda fact: fact.duration_seconds):
         detail = f"{hours(fact.duration_seconds)} of {fact.kind}"
         yield Award("duration", f"duration.{fact.id}", "Longest workout", detail, fact.id)
-    for exercise in sorted({exercise for fact in facts for exercise in fact.weights}):
-        for fact in best(facts, lambda fact, exercise=exercise: fact.weights.get(exercise, 0)):
+    lifted = {}
+    for fact in facts:
+        for exercise in fact.weights:
+            lifted.setdefault(exercise, []).append(fact)
+    for exercise in sorted(lifted):
+        for fact in best(lifted[exercise], lambda fact, exercise=exercise: fact.weights[exercise]):
             title, detail = f"Heaviest {exercise}", f"{fact.weights[exercise]:g} kg"
             yield Award("weight", f"weight.{exercise}.{fact.id}", title, detail, fact.id)
 
