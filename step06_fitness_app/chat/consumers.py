@@ -6,11 +6,14 @@ from chat import messages as wire
 from chat import services
 from chat.models import Conversation
 from realtime import groups
+from realtime.batch import Batch
 from realtime.consumers import PersonConsumer
 from realtime.messages import Ack, Error
 from realtime.numbered import NumberedMixin
 from realtime.publish import publish
 from realtime.rights import Refused
+
+store = Batch(lambda said: services.store_all(said))
 
 
 class ChatConsumer(NumberedMixin, PersonConsumer):
@@ -56,7 +59,7 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
 
     async def say(self, text: str, client_id: str | None) -> None:
         """Store and commit, then publish: what one saw, both can read again."""
-        message = await in_thread(services.store)(self.conversation.pk, self.user, text, client_id)
+        message = await store(self.conversation.pk, self.user, text, client_id)
         await publish(self.group, wire.frame_of(message), message.number)
         await self.reply(Ack(client_id, message.number))
 

@@ -33,14 +33,15 @@ class NotLinked(Exception):
         super().__init__("You can talk to friends, your trainer and your clients.")
 
 
-def of(user: User) -> QuerySet[Conversation]:
-    """The conversations `user` takes part in, and may still write in where it `is_linked`.
-
-    Every way to one begins here: socket and HTTP. A block hides it from both.
-    """
+def unblocked() -> QuerySet[Conversation]:
+    """Without those a block hides, and whether the two `is_linked`: may still write."""
     pair = OuterRef("first"), OuterRef("second")
-    own = Conversation.objects.filter(Q(first=user) | Q(second=user), ~Exists(blocks(*pair)))
-    return own.annotate(is_linked=linked(*pair))
+    return Conversation.objects.filter(~Exists(blocks(*pair))).annotate(is_linked=linked(*pair))
+
+
+def of(user: User) -> QuerySet[Conversation]:
+    """The conversations `user` takes part in: every way to one, socket and HTTP, begins here."""
+    return unblocked().filter(Q(first=user) | Q(second=user))
 
 
 def find(user: User, conversation_id: int | str) -> Conversation:
@@ -63,28 +64,77 @@ def start(user: User, other: User) -> Conversation:
 
 
 # --8<-- [start:store]
-@transaction.atomic
-def store(conversation_id: int, sender: User, text: str, client_id: str | None) -> Message:
-    """Store a message under the next number, taken under the lock; committed on return.
+Said = tuple[int, User, str, str | None]  # conversation id, sender, text, client_id
 
-    A `client_id` that this sender used already gives that row. The other one's are not theirs.
-    Raises NotLinked where one of the two has ended what they were to each other.
+
+@transaction.atomic
+def store_all(said: list[Said]) -> list[Message | Exception]:
+    """Store messages under the next numbers, taken under the lock; committed on return.
+
+    For each its row, or why there is none: TooMuch, Conversation.DoesNotExist, or NotLinked where
+    one of the two has ended what they were to each other. A `client_id` that this sender used
+    already gives that row. The other one's are not theirs.
     """
-    limits.count("messages", sender.pk, settings.USER_MESSAGES_PER_MINUTE)
-    conversation = of(sender).select_for_update().get(pk=conversation_id)
-    own = conversation.messages.filter(sender=sender).select_related("sender")
-    if client_id and (known := own.filter(client_id=client_id).first()):
-        return known
+    locked = unblocked().select_for_update().order_by("pk").in_bulk({one for one, *_ in said})
+    made: list[Message] = []
+    known = known_of(said)
+    outcomes = [stored(each, locked.get(each[0]), known, made) for each in said]
+    Message.objects.bulk_create(made)
+    Conversation.objects.bulk_update({one.conversation for one in made}, ["last_number"])
+    return outcomes
+
+
+def stored(said: Said, conversation: Conversation | None, known: dict, made: list):
+    """What becomes of one of them; a new message is numbered, and one of those `made`."""
+    conversation_id, sender, text, client_id = said
+    try:
+        limits.count("messages", sender.pk, settings.USER_MESSAGES_PER_MINUTE)
+    except limits.TooMuch as problem:
+        return problem
+    if not conversation or sender.pk not in (conversation.first_id, conversation.second_id):
+        return Conversation.DoesNotExist()
+    if message := known.get((conversation_id, sender.pk, client_id)):
+        return message
     if not conversation.is_linked:
-        raise NotLinked
+        return NotLinked()
     conversation.last_number += 1
-    conversation.save(update_fields=["last_number"])
-    return conversation.messages.create(
-        number=conversation.last_number, sender=sender, text=text, client_id=client_id
+    message = Message(
+        conversation=conversation,
+        number=conversation.last_number,
+        sender=sender,
+        text=text,
+        client_id=client_id,
     )
+    made.append(message)
+    if client_id:
+        known[conversation_id, sender.pk, client_id] = message
+    return message
+
+
+def known_of(said: list[Said]) -> dict[tuple[int, int, str], Message]:
+    """What was stored already under these client_ids, by conversation, sender and client_id."""
+    if not (client_ids := {client_id for *_, client_id in said if client_id}):
+        return {}
+    found = Message.objects.filter(
+        conversation__in={one for one, *_ in said},
+        sender__in={sender.pk for _, sender, *_ in said},
+        client_id__in=client_ids,
+    )
+    return {
+        (message.conversation_id, message.sender_id, message.client_id): message
+        for message in found.select_related("sender")
+    }
 
 
 # --8<-- [end:store]
+
+
+def store(conversation_id: int, sender: User, text: str, client_id: str | None) -> Message:
+    """Store one, and raise why not."""
+    [outcome] = store_all([(conversation_id, sender, text, client_id)])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 @transaction.atomic

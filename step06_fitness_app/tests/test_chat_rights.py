@@ -193,7 +193,7 @@ def test_without_the_question_a_stranger_to_one_writes_on(talk, monkeypatch):
     with pytest.raises(services.NotLinked):
         services.store(talk, ben, "hello?", None)
     everybody = Conversation.objects.annotate(is_linked=Value(True))
-    monkeypatch.setattr(services, "of", lambda user: everybody)
+    monkeypatch.setattr(services, "unblocked", lambda: everybody)
     assert services.store(talk, ben, "hello?", None).number == 1
 
 

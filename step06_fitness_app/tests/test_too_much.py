@@ -197,7 +197,7 @@ async def test_a_crash_gives_its_slot_back(talk, people, settings, monkeypatch):
 
     with pytest.raises(ZeroDivisionError):
         async with enter("ada", talk) as ada:
-            monkeypatch.setattr("chat.services.store", crash)
+            monkeypatch.setattr("chat.services.store_all", crash)
             await ada.say(message="this crashes")
             await ada.ended()
     monkeypatch.undo()

@@ -161,11 +161,12 @@ async def test_nobody_speaks_as_somebody_else_or_at_another_time(target, someone
 def client_ids_for_all():
     """Whoever repeats a client_id gets its row, and nothing of theirs is stored."""
 
-    def store(conversation_id, sender, text, client_id):
+    def store_all(said):
+        [(conversation_id, _, _, client_id)] = said
         conversation = Conversation.objects.get(pk=conversation_id)
-        return conversation.messages.select_related("sender").filter(client_id=client_id)[0]
+        return [conversation.messages.select_related("sender").filter(client_id=client_id)[0]]
 
-    return patch("chat.services.store", store)
+    return patch("chat.services.store_all", store_all)
 
 
 async def test_the_other_ones_client_id_is_just_a_text(target, someone, own_talk):
