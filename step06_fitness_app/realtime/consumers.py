@@ -81,7 +81,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         await in_thread(self.come_in)()
         self.is_in = True
         await self.enter()
-        self.watcher = asyncio.create_task(self.watch())
+        self.watch()
 
     def come_in(self) -> None:
         """All that needs the database's thread, in one turn of it."""

@@ -8,13 +8,13 @@ file out takes HubMixin out of PersonConsumer's bases.
 import asyncio
 import logging
 import types
-from collections import deque
+from collections import defaultdict, deque
+from contextlib import suppress
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from channels.exceptions import StopConsumer
 from channels.layers import get_channel_layer
-from channels.utils import await_many_dispatch
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Hub:
     def __init__(self):
         self.layer = get_channel_layer()
         self.members: dict[str, HubMixin] = {}
-        self.groups: dict[str, set[str]] = {}
+        self.groups: dict[str, set[str]] = defaultdict(set)
         self.heard: set[str] = set()  # groups that the layer sends us
         self.changing = asyncio.Lock()
         self.listener = None
@@ -40,25 +40,24 @@ class Hub:
                 self.listener = asyncio.create_task(self.listen(self.channel))
 
     async def group_add(self, group: str, name: str) -> None:
-        self.groups.setdefault(group, set()).add(name)
+        self.groups[group].add(name)
         await self.settle(group)
 
     async def group_discard(self, group: str, name: str) -> None:
-        self.groups.get(group, set()).discard(name)
+        self.groups[group].discard(name)
         await self.settle(group)
 
     async def settle(self, group: str) -> None:
         """Hear a group as long as somebody here is in it: whoever came or went meanwhile."""
         async with self.changing:
-            is_wanted = bool(self.groups.get(group))
-            if is_wanted and group not in self.heard:
+            if self.groups[group] and group not in self.heard:
                 await self.layer.group_add(group, self.channel)
                 self.heard.add(group)
-            elif not is_wanted and group in self.heard:
+            elif not self.groups[group] and group in self.heard:
                 self.heard.remove(group)
                 await self.layer.group_discard(group, self.channel)
-            if not self.groups.get(group):
-                self.groups.pop(group, None)
+            if not self.groups[group]:
+                del self.groups[group]
 
     async def listen(self, channel: str) -> None:
         """Hand out what comes. If the layer breaks, all sockets go: who comes back catches up."""
@@ -85,19 +84,18 @@ HUBS: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 class HubMixin:
     """A consumer without a layer channel of its own, if settings.HUB says so."""
 
+    waiting = ()  # what may not go out at once: a deque as soon as there is something
     drain = sending = None
 
     async def __call__(self, scope, receive, send):
         if not settings.HUB:
             return await super().__call__(scope, receive, send)
         self.scope, self.base_send, self.channel_name = scope, send, f"hub.{uuid4().hex}"
-        # What may not go out at once. Of too much the oldest is dropped: of live data the newest
-        # counts, and a numbered stream fetches what it misses.
-        self.waiting = deque(maxlen=settings.HUB_WAITING)
         self.channel_layer = HUBS.setdefault(asyncio.get_running_loop(), Hub())
         try:
             await self.channel_layer.add(self.channel_name, self)
-            await await_many_dispatch([receive], self.dispatch)
+            while True:
+                await self.dispatch(await receive())
         except StopConsumer:
             pass
         finally:
@@ -112,6 +110,9 @@ class HubMixin:
         if not is_busy and event.get("type") == "frame" and self.is_next(event):
             self.sending = begin(self.base_send({"type": "websocket.send", "text": event["text"]}))
             return
+        # Of too much the oldest is dropped: of live data the newest counts, and a numbered
+        # stream fetches what it misses.
+        self.waiting = self.waiting or deque(maxlen=settings.HUB_WAITING)
         self.waiting.append(event)
         self.drain = self.drain or asyncio.create_task(self.hand_out())
 
@@ -143,27 +144,21 @@ def begin(coroutine) -> asyncio.Future | None:
     No socket waits for another's, and where none waits (on Daphne) there is no task at all. From
     Python 3.12 on, `asyncio.Task(…, eager_start=True)` does this.
     """
+    steps = coroutine.__await__()
     try:
-        waits_for = coroutine.send(None)
+        return asyncio.ensure_future(rest(next(steps), steps))
     except StopIteration:
         return None
     except Exception as problem:  # the socket is closed: its own receive() says so too
         return logger.debug("not sent: %r", problem)
-    return asyncio.ensure_future(rest(coroutine, waits_for))
 
 
 @types.coroutine
-def rest(coroutine, waits_for):
+def rest(waits_for, steps):
     """What `await coroutine` would do, from its second step on."""
-    try:
-        while True:
-            waits_for = coroutine.send((yield waits_for))
-    except StopIteration:
-        pass
-    except Exception as problem:
-        logger.debug("not sent: %r", problem)
-    finally:
-        coroutine.close()
+    yield waits_for
+    with suppress(Exception):
+        yield from steps
 
 
 # --8<-- [end:begin]

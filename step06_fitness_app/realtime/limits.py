@@ -3,7 +3,6 @@
 What is shared lives in the cache: with Redis it holds across processes and reconnects.
 """
 
-from collections import deque
 from time import monotonic, time
 
 from django.conf import settings
@@ -18,6 +17,8 @@ class TooMuch(Exception):
 
 class Bucket:
     """A token bucket: `per_second` on average, `burst` at once, for one connection, without I/O."""
+
+    __slots__ = "per_second", "burst", "left", "at"
 
     def __init__(self, per_second: float, burst: int):
         self.per_second, self.burst = per_second, burst
@@ -37,13 +38,16 @@ class Bucket:
 class Row:
     """Events of one kind that come too close together: `length` of them within `seconds`."""
 
+    __slots__ = "length", "seconds", "times"
+
     def __init__(self, length: int, seconds: float):
-        self.times, self.seconds = deque(maxlen=max(1, length)), seconds
+        self.length, self.seconds = max(1, length), seconds
+        self.times = ()  # most connections never need one
 
     def is_full(self) -> bool:
         """Note one more; whether the row is full now."""
-        self.times.append(monotonic())
-        is_long = len(self.times) == self.times.maxlen
+        self.times = (*self.times, monotonic())[-self.length :]
+        is_long = len(self.times) == self.length
         return is_long and self.times[-1] - self.times[0] <= self.seconds
 
 
