@@ -1,8 +1,10 @@
 """Profiles, friendships and blocks in the admin. Changes by hand are told as well: signals.py."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
 
-from people.models import Block, Friendship, Profile
+from people import services
+from people.models import Block, Friendship, Profile, Role
 
 
 @admin.register(Profile)
@@ -16,6 +18,18 @@ class ProfileAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request):
         return False  # everybody has one
+
+    def formfield_for_foreignkey(self, db_field, request, **options):
+        if db_field.name == "trainer":
+            options["queryset"] = User.objects.filter(is_active=True, profile__role=Role.TRAINER)
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def save_model(self, request, obj, form, change):
+        changes = {field: form.cleaned_data[field] for field in form.changed_data}
+        try:
+            services.change(obj, **changes)
+        except User.DoesNotExist:
+            self.message_user(request, "Not saved: one has blocked the other.", messages.ERROR)
 
 
 @admin.register(Friendship)

@@ -260,3 +260,32 @@ def test_a_block_made_in_the_admin_is_told(people, monkeypatch):
     assert {f"person.{pk}" for pk in fields.values()} <= {*told}
     assert browser_of("sam").post("/admin/people/friendship/add/").status_code == 403
     assert browser_of("sam").post("/admin/people/profile/add/").status_code == 403
+
+
+@pytest.mark.parametrize("trainer", ["", "ben"])
+def test_a_profile_changed_in_the_admin_is_told_to_who_loses_by_it(people, monkeypatch, trainer):
+    from people.models import Profile
+
+    told, ada, ben = [], people["ada"], people["ben"]
+    Profile.objects.filter(user=ben).update(role="trainer")
+    monkeypatch.setattr("accounts.services.tell_group", told.append)
+    monkeypatch.setattr("people.services.tell_group", told.append)
+    fields = {"role": "member", "trainer": ben.pk if trainer else "", "privacy": "private"}
+    page = browser_of("sam").post(f"/admin/people/profile/{ada.pk}/change/", fields)
+    assert page.status_code == 302
+    profile = Profile.objects.get(user=ada)
+    assert (profile.trainer, profile.privacy) == (ben if trainer else None, "private")
+    assert {f"person.{people['tom'].pk}", f"workout.{ada.pk}"} <= {*told}
+
+
+def test_the_admin_makes_nobody_a_client_of_who_is_no_trainer_or_is_blocked(people):
+    from people.models import Profile
+
+    Profile.objects.filter(user=people["dora"]).update(role="trainer")
+    fields = {"role": "member", "trainer": people["dora"].pk, "privacy": "private"}
+    page = browser_of("sam").post(f"/admin/people/profile/{people['ada'].pk}/change/", fields)
+    assert page.status_code == 302
+    fields = {"role": "member", "trainer": people["ben"].pk, "privacy": "private"}
+    page = browser_of("sam").post(f"/admin/people/profile/{people['ada'].pk}/change/", fields)
+    assert page.status_code == 200 and page.context["errors"]
+    assert Profile.objects.get(user=people["ada"]).trainer == people["tom"]
