@@ -6,6 +6,7 @@ Run in step 06's folder, with the repository's root in PYTHONPATH.
 
 import json
 import os
+from uuid import uuid4
 
 from channels.auth import AuthMiddlewareStack
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -19,6 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 http = get_asgi_application()
 
 # isort: split
+# ruff: noqa: E402  the apps are loaded now
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from msgspec import Struct
@@ -26,6 +28,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.middleware import TokenAuthMiddleware
 from accounts.origin import SameOriginOnly
+from chat.models import Message
 from realtime import messages
 from realtime.consumers import PersonConsumer
 from realtime.publish import publish
@@ -64,6 +67,33 @@ class PlainTokenMiddleware(BaseMiddleware):
     @database_sync_to_async
     def user_of(self, user_id):
         return User.objects.get(pk=user_id)
+
+
+class Saving(AsyncWebsocketConsumer):
+    """The tutorial's consumer, which stores each message before it sends it on, and says so."""
+
+    async def connect(self):
+        self.conversation = int(self.scope["url_route"]["kwargs"]["conversation"])
+        await self.channel_layer.group_add(f"chat_{self.conversation}", self.channel_name)
+        await self.accept()
+
+    async def disconnect(self, close_code):
+        await self.channel_layer.group_discard(f"chat_{self.conversation}", self.channel_name)
+
+    async def receive(self, text_data):
+        text = json.loads(text_data)["message"]
+        await Message.objects.acreate(
+            conversation_id=self.conversation,
+            number=uuid4().int >> 66,  # what a message's own number costs, this does without
+            sender=self.scope["user"],
+            text=text,
+        )
+        event = {"type": "chat.message", "message": text}
+        await self.channel_layer.group_send(f"chat_{self.conversation}", event)
+        await self.send(text_data='{"type": "ack"}')
+
+    async def chat_message(self, event):
+        await self.send(text_data=json.dumps({"message": event["message"]}))
 
 
 class Say(Struct, tag_field="type", tag="say"):
@@ -122,4 +152,6 @@ def application(websocket):
 
 tutorial = application(AuthMiddlewareStack(routed(Tutorial)))
 plain_token = application(PlainTokenMiddleware(routed(Tutorial)))
+chats = URLRouter([path("ws/chat/<str:conversation>/", Saving.as_asgi())])
+saving = application(PlainTokenMiddleware(chats))
 pulse = application(SameOriginOnly(CookieMiddleware(TokenAuthMiddleware(routed(Pulse)))))

@@ -42,6 +42,7 @@ class Socket(asyncio.Protocol):
         self.opened = asyncio.get_running_loop().create_future()
         self.ended = asyncio.get_running_loop().create_future()
         self.times: list[tuple[int, bytes]] | None = None
+        self.marker, self.tail, self.heard = b"", b"", None
 
     def connection_made(self, transport) -> None:
         self.transport = transport
@@ -60,6 +61,11 @@ class Socket(asyncio.Protocol):
                 return
         if self.times is not None:
             self.times.append((time.perf_counter_ns(), data))
+        if self.heard:
+            if self.marker in self.tail + data:
+                self.heard.set_result(None)
+                self.heard = None
+            self.tail = data[-len(self.marker) :]
         self.received += len(data)
         self.crowd.count(len(data))
 
@@ -67,6 +73,12 @@ class Socket(asyncio.Protocol):
         if not self.opened.done():
             self.opened.set_exception(problem or ConnectionError("closed in the handshake"))
         self.ended.set_result(None)
+
+    def hear(self, marker: bytes) -> asyncio.Future:
+        """Done as soon as a frame has this in it."""
+        self.marker, self.tail = marker, b""
+        self.heard = asyncio.get_running_loop().create_future()
+        return self.heard
 
     def send(self, text: str) -> None:
         data = text.encode()  # masked with zeros: the same bytes

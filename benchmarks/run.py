@@ -1,8 +1,11 @@
 """Measure step 06 against the official tutorial's consumer and a raw ASGI broadcast.
 
-    python3 -m benchmarks.run [--server daphne|uvicorn] [--quick] [--json FILE]
+    python3 -m course bench        # both servers, into docs/assets/measured/step06.json
+    python3 -m benchmarks.run --servers daphne --rounds 1 --figures "to 100" handshakes
 
-Every figure of a table comes from one run, on one machine: only the ratios travel.
+All variants run side by side, and each figure is taken from one after the other, round by round:
+what else the machine does then hits all alike. Reported are medians, and beside each rate what
+the server itself computed for it, which a busy machine changes less. Only ratios travel.
 """
 
 import argparse
@@ -17,28 +20,52 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.client import Crowd, connect, connect_many
 
 ROOT = Path(__file__).resolve().parent.parent
+REPORT = ROOT / "docs/assets/measured/step06.json"
 TEXT = "x" * 40
 USERS = 200
+NO_LIMITS = {
+    "ACCESS_TOKEN_SECONDS": "86400",
+    "CONNECTIONS_PER_USER": "1000000",
+    "CONNECTS_PER_MINUTE": "1000000",
+    "USER_MESSAGES_PER_MINUTE": "100000000",
+    "MESSAGES_PER_SECOND": "1000000",
+    "MESSAGE_BURST": "1000000",
+}
+# Django's own settings for a database: a connection for each query, SQLite's own journal.
+PLAIN = {"DATABASE_URL": "sqlite:///plain.sqlite3"}
+HUB = {"HUB": "1"}
 # name → application, and the environment it runs in
 VARIANTS = {
-    "tutorial": ("tutorial", {}),
-    "plain token": ("plain_token", {}),
-    "raw ASGI": ("raw", {}),
-    "step 06": ("pulse", {}),
-    "step 06, hub": ("pulse", {"HUB": "1"}),
+    "tutorial": ("benchmarks.apps:tutorial", PLAIN),
+    "plain token": ("benchmarks.apps:plain_token", PLAIN),
+    "raw ASGI": ("benchmarks.apps:raw", PLAIN),
+    "step 06": ("benchmarks.apps:pulse", {}),
+    "step 06, hub": ("benchmarks.apps:pulse", HUB),
+    "save each": ("benchmarks.apps:saving", PLAIN),
+    "step 06's chat": ("config.asgi:application", HUB),
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+CHATS = ("save each", "step 06's chat")
+SAMPLES = """
+import json
+from django.contrib.auth.models import User
+from django.utils import timezone
+from accounts.api import ObtainSerializer
+from chat.models import Conversation
+from people.models import Friendship
+users = [User.objects.create(username=f"u{number}") for number in range(%d)]
+for first, second in zip(users[::2], users[1::2]):
+    Friendship.objects.create(
+        first=first, second=second, asked_by=first, accepted_at=timezone.now()
+    )
+    Conversation.objects.create(first=first, second=second)
+print(json.dumps([str(ObtainSerializer.get_token(user).access_token) for user in users]))
+"""
 
 
 @contextmanager
@@ -56,57 +83,55 @@ def process(argv: list[str], **options):
             running.wait()
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @contextmanager
 def workplace():
-    """A copy of step 06 with its own database and users, and a Redis; yields the environment."""
+    """A copy of step 06 with users in its databases, and a Redis; yields environment and tokens."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "step06_fitness_app")
         ignore = shutil.ignore_patterns("*.sqlite3*", "__pycache__", ".env", "tests")
         shutil.copytree(ROOT / "step06_fitness_app", folder, ignore=ignore)
         port = free_port()
-        redis = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
         environment = {
             **os.environ,
+            **NO_LIMITS,
             "PYTHONPATH": str(ROOT),
             "REDIS_URL": f"redis://127.0.0.1:{port}/0",
-            "ACCESS_TOKEN_SECONDS": "86400",
-            "CONNECTIONS_PER_USER": "1000000",
-            "CONNECTS_PER_MINUTE": "1000000",
-            "USER_MESSAGES_PER_MINUTE": "100000000",
         }
+        redis = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
         with process(redis, stdout=subprocess.DEVNULL):
-            options = {"cwd": folder, "env": environment, "check": True}
+            options = {"cwd": folder, "env": environment | PLAIN, "check": True}
             subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], **options)
-            code = (
-                "from accounts.api import *; from accounts import services; import json\n"
-                "from django.contrib.auth.models import User\n"
-                "from rest_framework_simplejwt.tokens import RefreshToken\n"
-                f"users = [User.objects.create(username=f'u{{i}}') for i in range({USERS})]\n"
-                "def token(user):\n"
-                "    made = ObtainSerializer.get_token(user)\n"
-                "    return str(made.access_token)\n"
-                "print(json.dumps([token(user) for user in users]))"
-            )
             made = subprocess.run(
-                [sys.executable, "manage.py", "shell", "-v0", "-c", code],
-                capture_output=True, text=True, **options,
+                [sys.executable, "manage.py", "shell", "-v0", "-c", SAMPLES % USERS],
+                stdout=subprocess.PIPE,
+                text=True,
+                **options,
             )
+            shutil.copy(folder / "plain.sqlite3", folder / "db.sqlite3")
             yield folder, environment, json.loads(made.stdout.splitlines()[-1])
 
 
 @contextmanager
-def serve(server: str, application: str, folder: Path, environment: dict):
+def serve(server: str, target: str, folder: Path, environment: dict):
     """The application behind Daphne or uvicorn; yields the port and the process."""
     port = free_port()
-    target = f"benchmarks.apps:{application}"
     argv = {
         "daphne": ["-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port), target],
-        "uvicorn": ["-m", "uvicorn", "--loop", "uvloop", "--log-level", "warning", "--port",
-                    str(port), target],
+        "uvicorn": ["-m", "uvicorn", "--loop", "uvloop", "--log-level", "warning"]
+        + ["--port", str(port), target],
     }[server]
-    log = open(folder / "server.log", "w")  # noqa: SIM115  kept with the workplace
-    options = {"cwd": folder, "env": environment, "stdout": log, "stderr": log}
-    with log, process([sys.executable, *argv], **options) as running:
+    with (
+        open(folder / f"{port}.log", "w") as log,
+        process(
+            [sys.executable, *argv], cwd=folder, env=environment, stdout=log, stderr=log
+        ) as running,
+    ):
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -114,35 +139,61 @@ def serve(server: str, application: str, folder: Path, environment: dict):
                 break
             except OSError:
                 if running.poll() is not None or time.monotonic() > deadline:
-                    sys.exit(f"{server} did not start")
+                    sys.exit(f"{server} did not start:\n{Path(log.name).read_text()}")
                 time.sleep(0.05)
         yield port, running
+
+
+class Meter:
+    """How much a server did in a block: units a second, and its microseconds for each."""
+
+    def __init__(self, pid: int):
+        self.pid = pid
+
+    def __enter__(self):
+        self.wall, self.cpu, self.units = time.perf_counter(), cpu_seconds(self.pid), 0
+        return self
+
+    def __exit__(self, *problem):
+        self.wall = time.perf_counter() - self.wall
+        self.cpu = cpu_seconds(self.pid) - self.cpu
+        if self.units:
+            self.figure = {
+                "a_second": self.units / self.wall,
+                "cpu_us": 1e6 * self.cpu / self.units,
+            }
+
+
+def resident(pid: int) -> int:
+    """Kilobytes; from /proc, so on Linux only."""
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has computed so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def frame(kind: str) -> str:
     return json.dumps({"type": kind, "message": TEXT}, separators=(",", ":"))
 
 
-async def fan_out(port: int, tokens: list[str], members: int, seconds: float) -> float:
-    """Deliveries a second in a room of so many, one message in flight."""
+async def room(server, members: int, name: str = "room"):
+    """So many in a room, and the bytes that one frame to all of them makes at each."""
+    port, tokens, _ = server
     crowd = Crowd()
-    sockets = await connect_many(members, port, "/ws/bench/room/", crowd, tokens)
+    sockets = await connect_many(members, port, f"/ws/bench/{name}/", crowd, tokens)
     await settled(sockets[0], crowd)
-    size = await size_of_frame(sockets, crowd)
-    rounds, begun = 0, time.perf_counter()
-    while time.perf_counter() - begun < seconds:
-        target = crowd.received + members * size
-        sockets[0].send(frame("say"))
-        await crowd.until(target)
-        rounds += 1
-    rate = rounds * members / (time.perf_counter() - begun)
-    await asyncio.gather(*(one.close() for one in sockets))
-    return rate
+    return crowd, sockets, await size_of_frame(sockets, crowd)
 
 
 async def settled(one, crowd: Crowd) -> None:
-    """All are in the room: they have sent what they send first."""
-    await crowd.until_quiet(0.3)
+    """A frame of our own has come back: whoever joined before it is in the room."""
+    before = crowd.received
+    one.send(frame("say"))
+    await crowd.until(before + 1)
+    await crowd.until_quiet(0.4)
 
 
 async def size_of_frame(sockets, crowd: Crowd) -> int:
@@ -154,152 +205,226 @@ async def size_of_frame(sockets, crowd: Crowd) -> int:
     return sizes.pop()
 
 
-async def echo(port: int, tokens: list[str], clients: int, seconds: float) -> float:
-    """Echoes a second of so many clients, each with one in flight."""
-    async def one(index: int) -> int:
+async def end(sockets) -> None:
+    await asyncio.gather(*(one.close() for one in sockets))
+
+
+async def fan_out(server, seconds: float, members: int) -> dict:
+    """Deliveries in a room of so many, one message in flight."""
+    crowd, sockets, size = await room(server, members)
+    with Meter(server[2]) as meter:
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            target = crowd.received + members * size
+            sockets[0].send(frame("say"))
+            await crowd.until(target)
+            meter.units += members
+    await end(sockets)
+    return meter.figure
+
+
+async def echo(server, seconds: float, clients: int) -> dict:
+    """Echoes to so many clients, each with one in flight."""
+    port, tokens, pid = server
+    opened = []
+    for index in range(clients):
         crowd = Crowd()
-        token = tokens[index % len(tokens)]
-        me = await connect(port, f"/ws/bench/{index}/", crowd, token)
-        await crowd.until_quiet(0.2)
+        me = await connect(port, f"/ws/bench/{index}/", crowd, tokens[index % len(tokens)])
         me.send(frame("echo"))
         await crowd.until(crowd.received + 1)
-        await crowd.until_quiet(0.2)
-        before, size = crowd.received, crowd.received
-        me.send(frame("echo"))
-        await crowd.until(before + 1)
-        size, done = crowd.received - before, 0
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            me.send(frame("echo"))
-            await crowd.until(before + size * (done + 2))
-            done += 1
-        await me.close()
-        return done
+        opened.append((me, crowd))
+    await asyncio.sleep(0.3)
+    crowd, before = opened[0][1], opened[0][1].received
+    opened[0][0].send(frame("echo"))
+    await crowd.until(before + 1)
+    size = crowd.received - before
+    with Meter(pid) as meter:
+        until = time.perf_counter() + seconds
 
-    return sum(await asyncio.gather(*map(one, range(clients)))) / seconds
+        async def one(me, crowd) -> None:
+            while time.perf_counter() < until:
+                target = crowd.received + size
+                me.send(frame("echo"))
+                await crowd.until(target)
+                meter.units += 1
+
+        await asyncio.gather(*(one(*each) for each in opened))
+    await end([me for me, _ in opened])
+    return meter.figure
 
 
-async def burst(port: int, tokens: list[str], members: int, messages: int) -> float:
-    """The share of deliveries lost of so many messages sent without waiting."""
-    crowd = Crowd()
-    sockets = await connect_many(members, port, "/ws/bench/room/", crowd, tokens)
-    await crowd.until_quiet(0.3)
-    size = await size_of_frame(sockets, crowd)
-    before = crowd.received
-    for _ in range(messages):
+async def sent_at(server, members: int, messages: int, rate: float | None) -> dict:
+    """The share lost of so many messages sent at a rate or at once, and what memory it took."""
+    crowd, sockets, size = await room(server, members)
+    before, memory = crowd.received, resident(server[2])
+    begun = time.perf_counter()
+    for number in range(messages):
+        if rate and (early := begun + number / rate - time.perf_counter()) > 0:
+            await asyncio.sleep(early)
         sockets[0].send(frame("say"))
+    most = resident(server[2])
     await crowd.until_quiet(2)
     lost = 1 - (crowd.received - before) / (size * members * messages)
-    await asyncio.gather(*(one.close() for one in sockets))
-    return lost
+    most = max(most, resident(server[2]))
+    await end(sockets)
+    return {"lost": lost, "grown_kb": most - memory}
 
 
-async def latency(port: int, tokens: list[str], members: int, rate: float, seconds: float):
+async def latency(server, seconds: float, members: int, rate: float) -> dict:
     """Milliseconds from sending to receiving: the median and the 99th percentile."""
-    crowd = Crowd()
-    sockets = await connect_many(members, port, "/ws/bench/room/", crowd, tokens)
-    await crowd.until_quiet(0.3)
+    crowd, sockets, _ = await room(server, members)
     for one in sockets:
         one.times = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
+    begun = time.perf_counter()
+    for number in range(int(seconds * rate)):
+        await asyncio.sleep(max(0, begun + number / rate - time.perf_counter()))
         text = str(time.perf_counter_ns()).rjust(24, "0")
         sockets[0].send(json.dumps({"type": "say", "message": text}))
-        await asyncio.sleep(1 / rate)
     await crowd.until_quiet(0.5)
-    found = [
+    found = sorted(
         (at - int(sent)) / 1e6
         for one in sockets
         for at, data in one.times
         for sent in re.findall(rb"\d{24}", data)
-    ]
-    await asyncio.gather(*(one.close() for one in sockets))
-    found.sort()
-    return statistics.median(found), found[int(len(found) * 0.99)]
+    )
+    await end(sockets)
+    return {"p50": statistics.median(found), "p99": found[int(len(found) * 0.99)]}
 
 
-async def handshakes(port: int, tokens: list[str], seconds: float) -> float:
-    """Connections a second, each opened, accepted and closed; ten at once."""
-    done, end = 0, time.perf_counter() + seconds
+async def handshakes(server, seconds: float) -> dict:
+    """Connections opened, accepted and closed, ten at once."""
+    port, tokens, pid = server
+    with Meter(pid) as meter:
+        until = time.perf_counter() + seconds
 
-    async def one(index: int) -> None:
-        nonlocal done
-        while time.perf_counter() < end:
-            me = await connect(port, f"/ws/bench/h{index}/", Crowd(), tokens[index])
-            done += 1
-            await me.close()
+        async def one(index: int) -> None:
+            while time.perf_counter() < until:
+                me = await connect(port, f"/ws/bench/h{index}/", Crowd(), tokens[index])
+                meter.units += 1
+                await me.close()
 
-    await asyncio.gather(*map(one, range(10)))
-    return done / seconds
+        await asyncio.gather(*map(one, range(10)))
+    return meter.figure
 
 
-async def memory(port: int, tokens: list[str], server, connections: int) -> float:
-    """KB of the server's resident memory for each idle connection."""
+async def memory(server, connections: int) -> dict:
+    """Resident memory for each idle connection."""
+    port, tokens, pid = server
     crowd = Crowd()
-    warm = await connect_many(50, port, "/ws/bench/warm/", crowd, tokens)
+    warm = await connect_many(100, port, "/ws/bench/warm/", crowd, tokens)
     await crowd.until_quiet(0.5)
-    before = resident(server.pid)
+    before = resident(pid)
     sockets = await connect_many(connections, port, "/ws/bench/idle/", crowd, tokens)
     await crowd.until_quiet(0.5)
-    grown = resident(server.pid) - before
-    await asyncio.gather(*(one.close() for one in [*warm, *sockets]))
-    return grown / connections
+    grown = resident(pid) - before
+    await end([*warm, *sockets])
+    return {"kb": grown / connections}
 
 
-def resident(pid: int) -> int:
-    """Kilobytes; from /proc, so on Linux only."""
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
-
-
-async def idle_neighbours(port: int, tokens: list[str], number: int, seconds: float):
-    """Fan-out to 100 without and with so many idle sockets in other rooms of the process."""
-    without = await fan_out(port, tokens, 100, seconds)
+async def idle_neighbours(server, seconds: float, number: int) -> dict:
+    """What a delivery costs beside so many idle sockets in other rooms, against without them."""
+    without = await fan_out(server, seconds, 100)
     crowd = Crowd()
-    idle = await connect_many(number, port, "/ws/bench/idle/", crowd, tokens)
+    idle = await connect_many(number, server[0], "/ws/bench/idle/", crowd, server[1])
     await crowd.until_quiet(0.5)
-    with_them = await fan_out(port, tokens, 100, seconds)
-    await asyncio.gather(*(one.close() for one in idle))
-    return with_them / without
+    beside = await fan_out(server, seconds, 100)
+    await end(idle)
+    return {"cpu_ratio": beside["cpu_us"] / without["cpu_us"]}
 
 
-# Each figure of one variant: (port, tokens, server, seconds) → number. Memory first: it grows.
+async def stored(server, seconds: float, senders: int) -> dict:
+    """Messages stored, acknowledged and delivered in chats of two, each sender with one at once."""
+    port, tokens, pid = server
+    sockets = [
+        await connect(port, f"/ws/chat/{index // 2 + 1}/", Crowd(), tokens[index])
+        for index in range(senders)
+    ]
+    await asyncio.sleep(0.5)
+    with Meter(pid) as meter:
+        until = time.perf_counter() + seconds
+
+        async def one(me) -> None:
+            while time.perf_counter() < until:
+                acknowledged = me.hear(b'"ack"')
+                me.send(frame("chat_message"))
+                async with asyncio.timeout(20):
+                    await acknowledged
+                meter.units += 1
+
+        await asyncio.gather(*map(one, sockets))
+    await end(sockets)
+    return meter.figure
+
+
+# Memory first: it grows with what comes later. `capacity` is the tutorial's, in messages a second.
 FIGURES = {
-    "KB an idle connection": lambda p, t, server, s: memory(p, t, server, 1000),
-    "handshakes a second": lambda p, t, _, s: handshakes(p, t, s),
-    "fan-out to 10": lambda p, t, _, s: fan_out(p, t, 10, s),
-    "fan-out to 100": lambda p, t, _, s: fan_out(p, t, 100, s),
-    "fan-out to 1,000": lambda p, t, _, s: fan_out(p, t, 1000, s),
-    "echo, 1 client": lambda p, t, _, s: echo(p, t, 1, s),
-    "echo, 100 clients": lambda p, t, _, s: echo(p, t, 100, s),
-    "ms at 100 × 30/s: p50, p99": lambda p, t, _, s: latency(p, t, 100, 30, 2 * s),
-    "lost of a burst of 1,000 to 100": lambda p, t, _, s: burst(p, t, 100, 1000),
-    "fan-out to 100 beside 2,000 idle": lambda p, t, _, s: idle_neighbours(p, t, 2000, s),
+    "memory": lambda server, s, capacity: memory(server, 1000),
+    "handshakes": lambda server, s, capacity: handshakes(server, s),
+    "fan-out to 10": lambda server, s, capacity: fan_out(server, s, 10),
+    "fan-out to 100": lambda server, s, capacity: fan_out(server, s, 100),
+    "fan-out to 1,000": lambda server, s, capacity: fan_out(server, s, 1000),
+    "echo, 1 client": lambda server, s, capacity: echo(server, s, 1),
+    "echo, 100 clients": lambda server, s, capacity: echo(server, s, 100),
+    "latency": lambda server, s, capacity: latency(server, 2 * s, 100, 30),
+    "burst": lambda server, s, capacity: sent_at(server, 100, 1000, None),
+    "overload": lambda server, s, capacity: sent_at(
+        server, 100, int(4 * s * capacity), 2 * capacity
+    ),
+    "beside 2,000 idle": lambda server, s, capacity: idle_neighbours(server, s, 2000),
+    "stored": lambda server, s, capacity: stored(server, s, 100),
 }
+ONCE = ("memory", "burst", "overload", "beside 2,000 idle")  # not in every round
+CAPACITY = "fan-out to 100"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--server", choices=["daphne", "uvicorn"], default="daphne")
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each figure")
-    parser.add_argument("--only", nargs="*", help="variants", choices=VARIANTS, default=None)
-    parser.add_argument("--figures", nargs="*", help="parts of their names")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
-    found = {}
-    with workplace() as (folder, environment, tokens):
-        for name, (application, extra) in VARIANTS.items():
+def measure(server: str, options) -> dict[str, dict[str, dict[str, float]]]:
+    """figure → variant → median of each number, on one server."""
+    found: dict[str, dict[str, list[dict]]] = {}
+    with workplace() as (folder, environment, tokens), ExitStack() as running:
+        servers = {}
+        for name, (target, extra) in VARIANTS.items():
             if options.only and name not in options.only:
                 continue
-            with serve(options.server, application, folder, environment | extra) as (port, server):
-                found[name] = {}
-                for figure, measure in FIGURES.items():
-                    if options.figures and not any(part in figure for part in options.figures):
+            serving = serve(server, target, folder, environment | extra)
+            port, started = running.enter_context(serving)
+            servers[name] = (port, tokens, started.pid)
+        for number in range(options.rounds):
+            for figure, take in FIGURES.items():
+                if not any(part in figure for part in options.figures or [""]):
+                    continue
+                if number and figure in ONCE:
+                    continue
+                for name in servers:
+                    if (name in CHATS) != (figure == "stored"):
                         continue
-                    value = asyncio.run(measure(port, tokens, server, options.seconds))
-                    found[name][figure] = value
-                    print(f"{name:14} {figure:32} {value}", flush=True)
+                    known = found.get(CAPACITY, {}).get("tutorial", [{"a_second": 6000}])
+                    capacity = statistics.median(each["a_second"] for each in known) / 100
+                    value = asyncio.run(take(servers[name], options.seconds, capacity))
+                    found.setdefault(figure, {}).setdefault(name, []).append(value)
+                    shown = " ".join(f"{key}={number:.4g}" for key, number in value.items())
+                    print(f"{server} {name:15} {figure:18} {shown}", flush=True)
+    return {
+        figure: {name: median(values) for name, values in variants.items()}
+        for figure, variants in found.items()
+    }
+
+
+def median(values: list[dict[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(each[key] for each in values) for key in values[0]}
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--servers", nargs="*", default=["daphne", "uvicorn"])
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each figure")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", help="variants", choices=VARIANTS, default=None)
+    parser.add_argument("--figures", nargs="*", help="parts of their names")
+    parser.add_argument("--json", type=Path, help="where to write the medians")
+    options = parser.parse_args(argv)
+    found = {server: measure(server, options) for server in options.servers}
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1))
+        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
