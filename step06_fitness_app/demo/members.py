@@ -5,26 +5,41 @@ One more of them is one more line in MEMBERS.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 from itertools import cycle
-from random import uniform
+from random import sample, uniform
 from time import monotonic
+from uuid import uuid4
 
 from channels.db import database_sync_to_async as in_thread
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import OperationalError
+from django.utils import timezone
 
-from accounts.client import AWAY, Refused, Session, pause_before
+from accounts.client import AWAY, Refused, Session, Socket, pause_before
+from accounts.models import Login
+from challenges.models import Update
 from chat import services as chat
 from chat.models import Message
+from coaching.recording import RATE, read
+from demo import people
 from demo.people import BIKE, ROWER, recording
+from feed import services as feed
 from workouts.models import Workout
-from workouts.replay import Replay
+from workouts.replay import Replay, refuse_errors
 from workouts.services import finish, unfinished
 
 KEPT_WORKOUTS = 20  # of a member, played live
 KEPT_MESSAGES = 200  # of a conversation
 BETWEEN = 20  # seconds from one workout to the next
+SQUATTING = 300  # seconds of one workout
+PATIENCE = 5  # seconds
+POSES = 15  # frames of a body a second, of 30 recorded
+KEPT_POSTS = 20  # of a member
+KEPT_UPDATES = 20  # of a member's progress in challenges
+THERE = timedelta(hours=8)  # after a log-in somebody may be there
 STEADY = 30  # seconds after which a member counts as connected well
 
 Member = Callable[[Session], Awaitable[None]]
@@ -46,7 +61,7 @@ async def train(session: Session, file: str, speed: float) -> None:
 
 async def talk(session: Session, name: str, lines: list[str], least: float, most: float) -> None:
     """Say something, and something more whenever it was answered, after so many seconds."""
-    says, me = cycle(lines), session.user.username
+    says, me = cycle(sample(lines, len(lines))), session.user.username
     other = await in_thread(User.objects.get)(username=name)
     conversation = await in_thread(chat.start)(session.user, other)
     async with session.connect(f"/ws/chat/{conversation.pk}/") as socket:
@@ -62,6 +77,104 @@ async def talk(session: Session, name: str, lines: list[str], least: float, most
             turn = frame["type"] == "chat_message" and frame["username"] == name
             if turn:
                 await socket.say("read", up_to=frame["number"])
+
+
+async def squat(session: Session) -> None:
+    """Train before the form coach: real frames, in their own time, again and again."""
+    found = await in_thread(squats)()
+    loop = asyncio.get_running_loop()
+    while True:
+        await in_thread(finish_old)(session.user)
+        async with session.connect(f"/ws/workout/{session.user.pk}/") as workout:
+            await workout.say("workout_start", kind="strength", client_id=uuid4().hex)
+            workout_id = (await until(workout, "ack"))["number"]
+            async with session.connect(f"/ws/form/{workout_id}/") as form:
+                began = loop.time()
+                for number in range(0, int(SQUATTING * RATE), RATE // POSES):
+                    time, points = number / RATE, found[number % len(found)]
+                    await form.say("pose", time=time, points=points)
+                    await pass_time(form, began + time)
+            # The set, with what the coach has counted.
+            await pass_time(workout, loop.time() + PATIENCE, "workout_update")
+            await workout.say("workout_finish")
+            await until(workout, "workout_finished")
+        await in_thread(forget_workouts)(session.user)
+        await asyncio.sleep(BETWEEN)
+
+
+async def race(session: Session) -> None:
+    """Get ahead of who leads, or nearly, every few seconds; then the next race."""
+    loop = asyncio.get_running_loop()
+    while True:
+        challenge = await in_thread(people.race)()
+        async with session.connect(f"/ws/challenge/{challenge.pk}/") as socket:
+            board = frame = await socket.hear()
+            if not board["you"]:
+                await socket.say("challenge_join")
+            at = loop.time() + uniform(1, 3)
+            while frame["type"] not in ("challenge_ended", "error"):  # an error: it is over
+                try:
+                    async with asyncio.timeout_at(at):
+                        frame = await socket.hear()
+                    board = frame if "top" in frame else board
+                except TimeoutError:
+                    if you := board["you"]:
+                        behind = board["top"][0]["progress"] - you["progress"]
+                        value = you["progress"] + uniform(0, min(behind + 15, 100))
+                        await socket.say("progress_update", value=value, client_id=uuid4().hex)
+                        await in_thread(forget_updates)(session.user)
+                    at = loop.time() + uniform(2, 6)
+
+
+async def share(session: Session, posts: list[str], answers: list[str]) -> None:
+    """Cheer and answer what friends post, and post now and then, while ada may read it."""
+    loop, me = asyncio.get_running_loop(), session.user
+    says, answer = (cycle(sample(lines, len(lines))) for lines in (posts, answers))
+    async with session.connect("/ws/social/") as socket:
+        at = loop.time() + uniform(3, 30)
+        while True:
+            frame = await pass_time(socket, at, "post_created")
+            if frame is None:
+                if can_read := await in_thread(is_there)("ada"):
+                    await socket.say("post", text=next(says), client_id=uuid4().hex)
+                    await in_thread(forget_posts)(me)
+                at = loop.time() + (uniform(45, 90) if can_read else uniform(3, 30))
+            elif frame["post"]["username"] != me.username:
+                post_id = frame["post"]["id"]
+                await asyncio.sleep(uniform(2, 8))
+                await socket.say("cheer", post_id=post_id, is_on=True)
+                await asyncio.sleep(uniform(3, 12))
+                said = {"text": next(answer), "client_id": uuid4().hex}
+                await socket.say("comment", post_id=post_id, **said)
+
+
+async def until(socket: Socket, type: str) -> dict:
+    """The next frame of this type; an error is no answer to it."""
+    while (frame := await socket.hear())["type"] != type:
+        refuse_errors(frame)
+    return frame
+
+
+async def pass_time(socket: Socket, at: float, type: str | None = None) -> dict | None:
+    """Hear what comes, and forget it; but give the first frame of this type, if one comes."""
+    try:
+        async with asyncio.timeout_at(at):
+            while (frame := await socket.hear())["type"] != type:
+                pass
+            return frame
+    except TimeoutError:
+        return None
+
+
+def squats() -> list:
+    with (settings.BASE_DIR / "data/pose/squat_frames.csv").open(encoding="utf-8") as lines:
+        return [frame.points for _, frame in read(lines)]
+
+
+def is_there(name: str) -> bool:
+    """Whether somebody may have a page open: nothing is told more of a person than a log-in."""
+    since = timezone.now() - THERE
+    return Login.objects.filter(user__username=name, ended_at=None, made_at__gt=since).exists()
 
 
 def finish_old(user: User) -> None:
@@ -89,9 +202,43 @@ def forget_messages(conversation_id: int) -> None:
         messages.filter(number__lte=last.number - KEPT_MESSAGES).delete()
 
 
+def forget_posts(user: User) -> None:
+    """All but the newest, with what others have said to them."""
+    for pk in user.posts.order_by("-pk").values_list("pk", flat=True)[KEPT_POSTS:]:
+        feed.delete(user, pk)
+
+
+def forget_updates(user: User) -> None:
+    """All but the newest: what is kept of them is the progress."""
+    updates = Update.objects.filter(participant__user=user)
+    updates.filter(pk__in=updates.order_by("-pk").values("pk")[KEPT_UPDATES:]).delete()
+
+
 RIDING = ["Legs are heavy today.", "Pulse at 150, all good.", "Ten more minutes.", "See you later!"]
 ROWING = ["The rower is free at six.", "500 m splits are coming down.", "How is the bike?", "Ha!"]
 COACHING = ["Easy on the first ten minutes.", "Good. Sleep well before the next one.", "Noted."]
+RIDDEN = [
+    "Legs: no. Head: yes.",
+    "New saddle. Old problems.",
+    "40 minutes, all in zone 2.",
+    "Somebody has hidden my left shoe.",
+    "250 W for ten minutes. Then for one more.",
+]
+ROWED = [
+    "Catch, drive, finish, tea.",
+    "The river is flat as a mirror.",
+    "Blisters, again.",
+    "500 m in 1:58. I will frame it.",
+    "Who rows on Sunday?",
+]
+LIFTED = [
+    "Knees out, the coach says.",
+    "Deeper than yesterday!",
+    "Who has the chalk?",
+    "Five sets. The fifth was a negotiation.",
+    "Rest day tomorrow, promised.",
+]
+CHEERS = ["Strong!", "Well done!", "Ha, same here.", "See you tomorrow?", "Rest well."]
 
 # --8<-- [start:members]
 MEMBERS: list[tuple[str, Member]] = [
@@ -101,6 +248,13 @@ MEMBERS: list[tuple[str, Member]] = [
     ("tom", partial(talk, name="ada", lines=COACHING, least=3, most=9)),
     ("ben", partial(talk, name="cleo", lines=RIDING, least=20, most=60)),
     ("cleo", partial(talk, name="ben", lines=ROWING, least=20, most=60)),
+    ("mia", squat),
+    ("ben", race),
+    ("cleo", race),
+    ("mia", race),
+    ("ben", partial(share, posts=RIDDEN, answers=CHEERS)),
+    ("cleo", partial(share, posts=ROWED, answers=CHEERS[2:])),
+    ("mia", partial(share, posts=LIFTED, answers=CHEERS[3:])),
 ]
 # --8<-- [end:members]
 

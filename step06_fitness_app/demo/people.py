@@ -9,8 +9,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from challenges import services as challenges
+from challenges.models import Challenge, Metric
 from chat import services as chat
 from chat.models import Message
+from feed import services as feed
+from feed.models import Comment, Post
 from people import services as people
 from people.models import Profile, Role
 from workouts import fit
@@ -19,7 +23,7 @@ from workouts.services import store_recording
 
 PEOPLE = ["ada", "ben", "cleo", "leo", "mia", "noa", "sam", "tom"]
 TRAINER, STAFF = "tom", "sam"
-TRAINED = ["ada tom", "ben tom"]  # the client, the trainer
+TRAINED = ["ada tom", "ben tom", "mia tom"]  # the client, the trainer
 FRIENDS = ["ada ben", "ada cleo", "ada mia", "ben cleo", "ben mia", "cleo leo", "leo mia"]
 ASKING = ["noa ada", "leo ada"]
 TALKS = {
@@ -34,15 +38,27 @@ TALKS = {
     ],
     "ben cleo": [("cleo", "500 m in under two minutes, finally!"), ("ben", "Show-off. Well done!")],
 }
-# Days ago, recording, and how much of it: some in a row, some longer than any before.
+# Days ago, recording, and how much of it: some in a row, some longer than any before. All of it
+# is there once, so that what is played live is no personal best, again and again.
 BIKE, ROWER = "indoor-trainer", "fitness-equipment"
 DONE = {
     "ada": [(16, BIKE, 0.5), (9, ROWER, 0.6), (3, BIKE, 0.7), (2, ROWER, 0.8), (1, BIKE, 1)],
-    "ben": [(20, BIKE, 0.6), (6, BIKE, 0.9), (5, ROWER, 0.5)],
-    "cleo": [(day, ROWER, 1 - day / 10) for day in (7, 6, 5, 4, 3, 2, 1)],
+    "ben": [(20, BIKE, 0.6), (6, BIKE, 1), (5, ROWER, 0.5)],
+    "cleo": [(day, ROWER, (11 - day) / 10) for day in (7, 6, 5, 4, 3, 2, 1)],
     "leo": [(12, BIKE, 0.8), (1, ROWER, 0.4)],
     "mia": [(2, BIKE, 0.5), (1, BIKE, 0.3)],
 }
+# Who, hours ago, what, those who cheer, and what is said to it.
+POSTS = [
+    ("mia", 30, "Squats today. Stairs tomorrow? We will see.", "ada ben", [("ben", "Lift it is.")]),
+    ("ada", 26, "Five workouts, and cake. In that order.", "ben cleo mia", [("cleo", "Cake!")]),
+    ("cleo", 20, "A week of rowing, every day of it.", "ada", [("ada", "Chapeau.")]),
+    ("ben", 3, "Bike, then bike. Watch me, I am live.", "mia", [("mia", "We do!"), ("ada", "Go!")]),
+]
+MAKER = "cleo"  # of the challenges
+RACE, RACED = "Race of the day", "Rowing weekend"
+RACERS = {"ben": 2_400, "cleo": 2_350, "mia": 2_300, "ada": 1_500}  # metres so far
+KEPT_RACES = 3
 
 
 @cache
@@ -79,6 +95,12 @@ def make() -> None:
     for name in missing & {*DONE}:
         for days, file, part in DONE[name]:
             store_recording(users[name], ago(recording(file), days, part))
+    for number, (name, *details) in enumerate(POSTS):
+        if name in missing:
+            tell(users, f"demo-{number}", users[name], *details)
+    if MAKER in missing:
+        raced(users)
+        race()
 
 
 def ago(whole: Recording, days: int, part: float) -> Recording:
@@ -95,3 +117,50 @@ def talk(one: User, other: User, lines: list[tuple[str, str]]) -> None:
         message = chat.store(conversation.pk, sender, text, f"demo-{number}")
         sent_at = timezone.now() - timedelta(hours=2 * (len(lines) - number))
         Message.objects.filter(pk=message.pk).update(sent_at=sent_at)
+
+
+def tell(users: dict[str, User], key: str, author: User, hours: int, text, cheers, said) -> None:
+    """A post, and what others made of it; made once, by its client_id."""
+    at = timezone.now() - timedelta(hours=hours)
+    post_id = feed.post(author, text, key)[0].number
+    Post.objects.filter(pk=post_id).update(posted_at=at)
+    for name in cheers.split():
+        feed.cheer(users[name], post_id, True)
+    for minutes, (name, answer) in enumerate(said, 1):
+        comment_id = feed.comment(users[name], post_id, answer, key)[0].number
+        Comment.objects.filter(pk=comment_id).update(said_at=at + timedelta(minutes=minutes))
+
+
+def raced(users: dict[str, User]) -> None:
+    """A challenge that is over, and was won."""
+    now = timezone.now()
+    begun, ended = now - timedelta(days=4), now - timedelta(days=2)
+    challenge = Challenge.objects.create(
+        name=RACED, metric=Metric.DISTANCE, made_by=users[MAKER], starts_at=begun, ends_at=ended
+    )
+    for place, name in enumerate(["cleo", "ada", "ben"]):
+        challenge.participants.create(user=users[name], progress=9000 - 700 * place, reached=place)
+    challenges.end(challenge.pk)
+
+
+def race() -> Challenge:
+    """The public challenge that runs, made where none does, whoever asks first."""
+    maker = User.objects.get(username=MAKER)
+    with people.together(maker.pk):
+        challenges.end_due()
+        races = Challenge.objects.filter(made_by=maker, name=RACE)
+        if running := races.filter(dissolved_at=None).first():
+            return running
+        for old in races[KEPT_RACES - 1 :]:
+            old.delete()
+        race = Challenge.objects.create(
+            name=RACE,
+            metric=Metric.DISTANCE,
+            made_by=maker,
+            is_public=True,
+            ends_at=timezone.now() + timedelta(days=1),
+        )
+        racers = User.objects.filter(username__in=RACERS).order_by("pk")
+        for reached, user in enumerate(racers):
+            race.participants.create(user=user, progress=RACERS[user.username], reached=reached)
+        return race
