@@ -1,0 +1,94 @@
+"""Step 06's first page in real browsers: all six features at a glance, and what of it moves."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from browser.test_step04 import is_open
+from browser.test_step05 import open_page  # noqa: F401  a fixture
+from browser.test_step06 import begin, finish, folder, server, visit  # noqa: F401  fixtures
+from browser.test_step06_feed import comment, post_of, tell
+
+
+def row(page: Page, of: str, text: str):
+    return page.locator(f"section[aria-labelledby={of}] li").filter(has_text=text)
+
+
+def test_the_feed_and_the_places_move(visit, server):  # noqa: F811
+    ada, ben = visit("/", "ada"), visit("/feed/", "ben")
+    is_open(ada)
+    tell(ben, "Up the hill")
+    mine = ada.locator("#posts li")
+    expect(mine.first).to_contain_text("ben: Up the hill")
+    expect(mine.first).to_contain_text("0 cheers, 0 comments")
+    expect(mine).to_have_count(3)
+    mia = visit("/feed/", "mia")
+    post_of(mia, "Up the hill").locator(".cheer").click()
+    comment(mia, "Up the hill", "And down")
+    expect(mine.first).to_contain_text("1 cheer, 1 comment")
+    ben.on("dialog", lambda dialog: dialog.accept())
+    post_of(ben, "Up the hill").get_by_role("button", name="Delete").click()
+    expect(ada.locator("#posts")).not_to_contain_text("Up the hill")
+    expect(mine).to_have_count(3)
+
+    race = row(ada, "races", "Race of the day")
+    expect(race).to_contain_text("place 4 of 4")
+    expect(race).to_contain_text("ben leads")
+    ben.goto(server.http("/challenges/"))
+    ben.get_by_role("link", name="Race of the day").click()
+    mia.goto(server.http("/"))
+    expect(row(mia, "races", "Race of the day")).to_contain_text("place 3 of 4")
+    ben.get_by_role("button", name="Leave").click()
+    for page, place in ((ada, "place 3 of 3"), (mia, "place 2 of 3")):
+        expect(row(page, "races", "Race of the day")).to_contain_text(place)
+        expect(row(page, "races", "Race of the day")).to_contain_text("cleo leads")
+
+
+def test_each_feature_is_one_click_away(visit, server):  # noqa: F811
+    mia = visit("/live/", "mia")
+    begin(mia, "strength")
+    tom = visit("/", "tom")
+    tom.get_by_role("link", name="See mia’s form").click()
+    is_open(tom)
+    expect(tom.get_by_label("Cue for mia")).to_be_visible()
+    ada = visit("/", "ada")
+    for name, role, path in (
+        ("Watch mia", "link", "/live/mia/"),
+        ("All your workouts", "link", "/workouts/"),
+        ("Race of the day", "link", re.compile(r"/challenges/\d+/$")),
+        ("Your form", "button", "/form/"),
+        ("Your feed", "link", "/feed/"),
+        ("tom", "link", re.compile(r"/chat/\d+/$")),
+        ("All of them", "link", "/notifications/"),
+    ):
+        ada.goto(server.http("/"))
+        ada.get_by_role("main").get_by_role(role, name=name, exact=True).click()
+        expect(ada).to_have_url(path if isinstance(path, re.Pattern) else server.http(path))
+    finish(mia)
+    ada.goto(server.http("/"))
+    ada.get_by_role("link", name="Look again").click()
+    expect(ada.get_by_role("main")).to_contain_text("None of your friends")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["ada", "noa"])  # noa has no friends, and did nothing yet
+def test_it_fits_a_phone_and_is_accessible(visit, name, scheme):  # noqa: F811
+    phone = {"viewport": {"width": 360, "height": 740}, "color_scheme": scheme}
+    page = visit("/", name, **phone)
+    is_open(page)
+    expect(page.locator("#latest li, #no-news:not([hidden])").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    small = """[...document.querySelectorAll("main :is(button, [role=button], .rows a)")]
+      .filter((one) => one.offsetHeight && one.getBoundingClientRect().height < 44)
+      .map((one) => one.textContent)"""
+    assert page.evaluate(small) == []
+    found = Axe().run(page)
+    assert not found.response["violations"], found.generate_report()
+    if name == "noa":
+        main = page.get_by_role("main")
+        for words in ("None of your friends", "Join one", "Tell your friends something"):
+            expect(main).to_contain_text(words)
