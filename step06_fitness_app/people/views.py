@@ -79,14 +79,14 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def people(request: HttpRequest) -> HttpResponse:
-    """Friends, requests, blocks, and a search."""
-    context = {**services.circle(request.user), "blocked": services.blocked_by(request.user)}
+    """Friends, clients, requests, blocks, and a search."""
+    me = request.user
+    context = {**services.circle(me), "blocked": services.blocked_by(me)}
+    context["clients"] = services.visible_to(me).filter(profile__trainer=me).order_by("username")
     if "search" in request.GET:
         form = SearchSerializer(data=request.GET)
         context["problems"] = {} if form.is_valid() else form.errors
-        context["found"] = form.is_valid() and services.search(
-            request.user, form.validated_data["search"]
-        )
+        context["found"] = form.is_valid() and services.search(me, form.validated_data["search"])
     status = 422 if context.get("problems") else 200
     return render(request, "people/people.html", context, status=status)
 

@@ -126,6 +126,11 @@ def test_the_people_page_has_all_lists_and_a_search(people):
     assert "Nobody's name has that in it." in text_of(browser.get("/people/?search=zz"))
 
 
+def test_a_trainer_finds_their_clients_there(people):
+    assert [one.username for one in browser_of("tom").get("/people/").context["clients"]] == ["ada"]
+    assert "You train" not in browser_of("ben").get("/people/").content.decode()
+
+
 @pytest.mark.parametrize("search", ["", " ", "%00", "x" * 151])
 def test_a_search_for_nothing_is_said_at_its_field(people, search):
     answer = browser_of("ada").get(f"/people/?search={search}")
