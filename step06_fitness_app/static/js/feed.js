@@ -121,7 +121,7 @@ function show(post) {
     const { id, kind, duration_seconds, distance_m, repetitions } = post.workout;
     const words = [kind, clock(duration_seconds)];
     if (distance_m) words.push(`${(distance_m / 1000).toFixed(2)} km`);
-    if (repetitions) words.push(`${repetitions} repetitions`);
+    if (repetitions) words.push(`${repetitions} repetition${repetitions === 1 ? "" : "s"}`);
     find(".workout a").textContent = words.join(", ");
     find(".workout a").href = `/workouts/${id}/`;
   }

@@ -20,7 +20,7 @@ export function describe(totals) {
     heart_rate_mean && `${Math.round(heart_rate_mean)} bpm on average`,
     power_mean && `${Math.round(power_mean)} W on average`,
     distance_m && `${(distance_m / 1000).toFixed(2)} km`,
-    repetitions && `${repetitions} repetitions`,
+    repetitions && `${repetitions} repetition${repetitions === 1 ? "" : "s"}`,
     volume_kg && `${Math.round(volume_kg)} kg lifted`,
   ];
   return parts.filter(Boolean).join(", ");
