@@ -156,8 +156,8 @@ def begin(coroutine) -> asyncio.Future | None:
 @types.coroutine
 def rest(waits_for, steps):
     """What `await coroutine` would do, from its second step on."""
-    yield waits_for
     with suppress(Exception):
+        yield waits_for
         yield from steps
 
 
