@@ -21,8 +21,8 @@ class FeedConsumer(PersonConsumer):
 
     def permit(self):
         """Everybody has a feed; asked at every recheck is, of whom."""
-        self.authors = services.authors_for(self.user)
         self.blocked = services.blocked_for(self.user)
+        self.authors = services.authors_for(self.user) - self.blocked
 
     async def enter(self):
         """Join first, then read: what is posted between the two comes twice, and is not missed."""

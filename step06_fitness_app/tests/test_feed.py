@@ -254,6 +254,18 @@ async def test_a_block_hides_what_a_third_one_said_at_once(people):
         assert (await ada.get("feed"))["posts"][0]["comments"] == []
 
 
+async def test_a_block_that_left_the_friendship_shows_nothing_of_theirs_either(people):
+    """One made in the admin: what a third one says to their posts would be told, too."""
+    await in_thread(befriend)(people["ben"], people["cleo"])
+    [number] = await in_thread(posted)("ben", "Not for ada")
+    await Block.objects.acreate(blocker=people["ada"], blocked=people["ben"])
+    async with enter("ada") as ada, enter("cleo") as cleo:
+        assert ada.first["posts"] == []
+        await comment(cleo, number, "hello")
+        await cleo.get("comment_created")
+        assert await quiet(ada) == []
+
+
 async def test_who_is_deleted_is_gone_with_all_they_wrote(people):
     [own] = await in_thread(posted)("ada", "Stays")
     await in_thread(posted)("ben", "Goes")
