@@ -131,14 +131,14 @@ async def share(session: Session, posts: list[str], answers: list[str]) -> None:
     loop, me = asyncio.get_running_loop(), session.user
     says, answer = (cycle(sample(lines, len(lines))) for lines in (posts, answers))
     async with session.connect("/ws/social/") as socket:
-        at = loop.time() + uniform(3, 30)
+        at = loop.time() + uniform(3, 15)
         while True:
             frame = await pass_time(socket, at, "post_created")
             if frame is None:
                 if can_read := await in_thread(is_there)("ada"):
                     await socket.say("post", text=next(says), client_id=uuid4().hex)
                     await in_thread(forget_posts)(me)
-                at = loop.time() + (uniform(45, 90) if can_read else uniform(3, 30))
+                at = loop.time() + (uniform(45, 90) if can_read else uniform(3, 15))
             elif frame["post"]["username"] != me.username:
                 post_id = frame["post"]["id"]
                 await asyncio.sleep(uniform(2, 8))
