@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import os
+import platform
 import re
 import shutil
 import socket
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.client import Crowd, connect, connect_many
@@ -45,8 +47,8 @@ VARIANTS = {
     "tutorial": ("benchmarks.apps:tutorial", PLAIN),
     "plain token": ("benchmarks.apps:plain_token", PLAIN),
     "raw ASGI": ("benchmarks.apps:raw", PLAIN),
-    "step 06": ("benchmarks.apps:pulse", {}),
-    "step 06, hub": ("benchmarks.apps:pulse", HUB),
+    "step 06": ("benchmarks.pulse:application", {}),
+    "step 06, hub": ("benchmarks.pulse:application", HUB),
     "save each": ("benchmarks.apps:saving", PLAIN),
     "step 06's chat": ("config.asgi:application", HUB),
 }
@@ -184,25 +186,19 @@ async def room(server, members: int, name: str = "room"):
     port, tokens, _ = server
     crowd = Crowd()
     sockets = await connect_many(members, port, f"/ws/bench/{name}/", crowd, tokens)
-    await settled(sockets[0], crowd)
-    return crowd, sockets, await size_of_frame(sockets, crowd)
-
-
-async def settled(one, crowd: Crowd) -> None:
-    """A frame of our own has come back: whoever joined before it is in the room."""
-    before = crowd.received
-    one.send(frame("say"))
-    await crowd.until(before + 1)
+    for one in sockets:  # whose echo is back has come in
+        heard = one.hear(TEXT.encode())
+        one.send(frame("echo"))
+        await asyncio.wait_for(heard, 20)
     await crowd.until_quiet(0.4)
-
-
-async def size_of_frame(sockets, crowd: Crowd) -> int:
     before = [one.received for one in sockets]
+    last = sockets[-1].hear(TEXT.encode())
     sockets[0].send(frame("say"))
+    await asyncio.wait_for(last, 20)
     await crowd.until_quiet(0.4)
     sizes = {one.received - was for one, was in zip(sockets, before, strict=True)}
     assert len(sizes) == 1 and sizes != {0}, f"not all have got it: {sizes}"
-    return sizes.pop()
+    return crowd, sockets, sizes.pop()
 
 
 async def end(sockets) -> None:
@@ -409,6 +405,15 @@ def measure(server: str, options) -> dict[str, dict[str, dict[str, float]]]:
     }
 
 
+def made_with() -> dict[str, str]:
+    names = ("Django", "channels", "channels-redis", "daphne", "uvicorn", "uvloop")
+    return {
+        "python": platform.python_version(),
+        "cores": str(os.cpu_count()),
+        **{name: version(name) for name in names},
+    }
+
+
 def median(values: list[dict[str, float]]) -> dict[str, float]:
     return {key: statistics.median(each[key] for each in values) for key in values[0]}
 
@@ -424,7 +429,8 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     found = {server: measure(server, options) for server in options.servers}
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        report = {"with": made_with(), **found}
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
