@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from asgiref.sync import SyncToAsync
+from channels.db import database_sync_to_async as in_thread
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
@@ -149,6 +150,17 @@ def django_db_setup(django_db_setup) -> Iterator[None]:
     post_migrate.disconnect(create_contenttypes)
     yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
+@pytest.fixture(autouse=True)
+async def idle_thread() -> AsyncIterator[None]:
+    """What a test left to do in the database's thread is done before its event loop ends.
+
+    Else what that publishes on commit waits for the loop for ever, and all tests after it, and the
+    end of the run, for the one thread.
+    """
+    yield
+    await in_thread(str)()
 
 
 @pytest.fixture(autouse=True)
