@@ -1,0 +1,50 @@
+"""A client that stops reading, at a real server whose `send` waits: what it costs, and whom."""
+
+import asyncio
+
+import pytest
+
+from benchmarks.client import Crowd, connect
+from benchmarks.run import resident, serve, workplace
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.needs("redis"),
+    pytest.mark.needs("uvicorn"),
+]
+FRAMES, SIZE = 15_000, 4000  # of them all: 60 MB
+UNBOUNDED = "from config.settings import *\nHUB_WAITING = None\n"
+
+
+async def grown(port: int, tokens: list[str], pid: int) -> int:
+    """KB that the server grows by while one reads all of it and one nothing."""
+    crowd, nobody = Crowd(), Crowd()
+    quick = await connect(port, "/ws/bench/room/", crowd, tokens[0])
+    slow = await connect(port, "/ws/bench/room/", nobody, tokens[1])
+    for one in (quick, slow):
+        heard = one.hear(b'"echo"')
+        one.send('{"type":"echo","message":"in"}')
+        await asyncio.wait_for(heard, 10)
+    slow.transport.pause_reading()
+    frame = '{"type":"say","message":"%s"}' % ("x" * SIZE)
+    before, read = resident(pid), crowd.received
+    for number in range(1, FRAMES + 1):
+        quick.send(frame)
+        if number % 50 == 0:  # this one keeps up, and waits for nobody
+            await crowd.until(read + number * SIZE, 20)
+    size = resident(pid) - before
+    for one in (quick, slow):
+        one.transport.abort()
+    return size
+
+
+@pytest.mark.parametrize("is_bounded", [True, False], ids=["bounded", "without the bound"])
+def test_one_that_does_not_read_costs_a_bounded_memory_and_holds_nobody_up(is_bounded):
+    with workplace() as (folder, environment, tokens):
+        (folder / "unbounded.py").write_text(UNBOUNDED, encoding="utf-8")
+        environment = environment | {"HUB": "1"}
+        if not is_bounded:
+            environment["DJANGO_SETTINGS_MODULE"] = "unbounded"
+        with serve("uvicorn", "benchmarks.apps:pulse", folder, environment) as (port, server):
+            size = asyncio.run(grown(port, tokens, server.pid))
+    assert (size < 20_000) is is_bounded, f"{size} KB"
