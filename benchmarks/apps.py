@@ -34,6 +34,7 @@ from realtime.consumers import PersonConsumer
 from realtime.publish import publish
 
 
+# --8<-- [start:tutorial]
 class Tutorial(AsyncWebsocketConsumer):
     """As the tutorial of Channels' documentation has it, part 3."""
 
@@ -54,6 +55,9 @@ class Tutorial(AsyncWebsocketConsumer):
 
     async def chat_message(self, event):
         await self.send(text_data=json.dumps({"message": event["message"]}))
+
+
+# --8<-- [end:tutorial]
 
 
 class PlainTokenMiddleware(BaseMiddleware):

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import resource
 import shutil
 import socket
 import statistics
@@ -28,7 +29,6 @@ from pathlib import Path
 from benchmarks.client import Crowd, connect, connect_many
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORT = ROOT / "docs/assets/measured/step06.json"
 TEXT = "x" * 40
 USERS = 200
 NO_LIMITS = {
@@ -405,11 +405,13 @@ def measure(server: str, options) -> dict[str, dict[str, dict[str, float]]]:
     }
 
 
-def made_with() -> dict[str, str]:
+def made_with(options) -> dict[str, str]:
     names = ("Django", "channels", "channels-redis", "daphne", "uvicorn", "uvloop")
     return {
         "python": platform.python_version(),
         "cores": str(os.cpu_count()),
+        "rounds": str(options.rounds),
+        "seconds": f"{options.seconds:g}",
         **{name: version(name) for name in names},
     }
 
@@ -427,9 +429,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--figures", nargs="*", help="parts of their names")
     parser.add_argument("--json", type=Path, help="where to write the medians")
     options = parser.parse_args(argv)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # 2,000 sockets, and at the server
     found = {server: measure(server, options) for server in options.servers}
     if options.json:
-        report = {"with": made_with(), **found}
+        report = {"with": made_with(options), **found}
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 

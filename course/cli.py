@@ -137,6 +137,23 @@ def record(
         screenshots.take(pictures)
 
 
+@app.command()
+def bench(
+    rounds: Annotated[int, typer.Option(help="How often each figure is taken.")] = 3,
+    seconds: Annotated[float, typer.Option(help="For each figure, each time.")] = 1.0,
+) -> None:
+    """Measure step 06, and write what docs/operate/measure.md shows (Linux, 20 minutes)."""
+    from benchmarks import run, tables
+    from course.needs import NEEDS
+
+    if not sys.platform.startswith("linux"):
+        raise CourseError("This reads /proc, and so needs Linux.")
+    if NEEDS["redis"].missing():
+        raise CourseError(f"This needs Redis: {NEEDS['redis'].debian}")
+    run.main([f"--rounds={rounds}", f"--seconds={seconds}", f"--json={tables.REPORT}"])
+    tables.write()
+
+
 def main() -> None:
     """Run a verb; what goes wrong is one clear message and exit code 1."""
     try:

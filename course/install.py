@@ -22,7 +22,7 @@ VENV = ROOT / ".venv"
 UNFINISHED = VENV / "course-unfinished"
 LOG = VENV / "course-install.log"
 NEWEST_TESTED = (3, 13)
-AUTHORS_VERBS = {"record", "generate"}
+AUTHORS_VERBS = {"record", "generate", "bench"}
 
 
 class Failure(Exception):

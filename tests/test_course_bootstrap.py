@@ -121,7 +121,7 @@ def test_changed_lock_is_installed_once_more(house):
     assert start(house, "test").stdout == "inside 2.0 ['test']\n"
 
 
-@pytest.mark.parametrize("arguments", [("test", "--all"), ("record",)])
+@pytest.mark.parametrize("arguments", [("test", "--all"), ("record",), ("bench",)])
 def test_authors_verbs_install_the_second_lock(house, arguments):
     lock = make_wheel(house / "wheels", "3.0")
     (house / "requirements-dev.txt").write_text(lock, encoding="utf-8")

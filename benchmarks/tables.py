@@ -1,0 +1,135 @@
+"""The tables of docs/operate/measure.md, from what benchmarks/run.py has measured."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+MEASURED = Path(__file__).resolve().parent.parent / "docs/assets/measured"
+REPORT = MEASURED / "step06.json"
+OURS = "step 06, hub"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What was to be reached: a figure of ours, alone or against another variant's."""
+
+    name: str
+    figure: str
+    daphne: float
+    uvicorn: float | None
+    against: str | None = None
+    number: str = "cpu_us"  # by which of the figure's numbers it counts
+    unit: str = ""
+    ours: str = OURS
+
+
+TUTORIAL, RAW = "tutorial", "raw ASGI"
+GOALS = [
+    Goal("fan-out to 100", "fan-out to 100", 4.5, 13, TUTORIAL),
+    Goal("… of raw ASGI on the same server", "fan-out to 100", 0.75, None, RAW),
+    Goal("fan-out to 1,000", "fan-out to 1,000", 7, 25, TUTORIAL),
+    Goal("… of raw ASGI on the same server", "fan-out to 1,000", 0.7, None, RAW),
+    Goal("echo, 1 client", "echo, 1 client", 2, 3, TUTORIAL),
+    Goal("echo, 100 clients", "echo, 100 clients", 2, 3, TUTORIAL),
+    Goal("handshake, against a plain token", "handshakes", 1.3, 2, "plain token"),
+    Goal(
+        "stored and acknowledged, against a save for each",
+        "stored",
+        5,
+        None,
+        "save each",
+        "a_second",
+        ours="step 06's chat",
+    ),
+    Goal("a delivery beside 2,000 idle", "beside 2,000 idle", 1.05, 1.05, None, "cpu_ratio", "×"),
+    Goal("an idle connection", "memory", 28, 26, None, "kb", " KB"),
+    Goal("99 % delivered within, 100 at 30/s", "latency", 15, 5, None, "p99", " ms"),
+    Goal("lost of a burst of 1,000 to 100", "burst", 0, 0, None, "lost", " %"),
+    Goal("lost at twice the tutorial's capacity", "overload", 0, 0, None, "lost", " %"),
+]
+RATES = (
+    "echo, 1 client",
+    "echo, 100 clients",
+    "fan-out to 10",
+    "fan-out to 100",
+    "fan-out to 1,000",
+    "handshakes",
+)
+
+
+def goals(report: dict, server: str) -> str:
+    """What was to be reached on a server, what was, and whether."""
+    lines = [
+        "| | to reach | by the server's time | by the rate | |",
+        "| --- | ---: | ---: | ---: | --- |",
+    ]
+    for goal in GOALS:
+        wanted = getattr(goal, server)
+        ours = report[server][goal.figure][goal.ours]
+        if goal.against:
+            there = server if goal.against == RAW else "daphne"
+            other = report[there][goal.figure][goal.against]
+            found = {"cpu_us": other["cpu_us"] / ours["cpu_us"]}
+            found["a_second"] = ours["a_second"] / other["a_second"]
+            shown = [f"×{found['cpu_us']:.2f}", f"×{found['a_second']:.2f}"]
+            is_reached, to_reach = found[goal.number] >= (wanted or 0), f"≥ ×{wanted}"
+        else:
+            value = 100 * max(0, ours["lost"]) if goal.number == "lost" else ours[goal.number]
+            shown = [f"{value:.3g}{goal.unit}", ""]
+            if goal.number == "p99":
+                shown.reverse()  # of the clients' clock
+            is_reached, to_reach = value <= wanted, f"≤ {wanted}{goal.unit}"
+        verdict = "reached" if is_reached else "not reached"
+        if wanted is None:
+            verdict = to_reach = ""
+        lines.append(f"| {goal.name} | {to_reach} | {shown[0]} | {shown[1]} | {verdict} |")
+    return "\n".join(lines) + "\n"
+
+
+def variants(report: dict) -> str:
+    """Each variant on each server against the tutorial on Daphne, by the server's time."""
+    names = ["tutorial", "step 06", OURS, RAW]
+    heads = [f"{name}, {server}" for server in ("Daphne", "uvicorn") for name in names]
+    lines = [f"| | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(heads)]
+    for figure in RATES:
+        base = report["daphne"][figure]["tutorial"]["cpu_us"]
+        cells = [
+            f"×{base / report[server][figure][name]['cpu_us']:.1f}"
+            for server in ("daphne", "uvicorn")
+            for name in names
+        ]
+        lines.append(f"| {figure} | {' | '.join(cells)} |")
+    for figure, key, unit in (("memory", "kb", " KB"), ("latency", "p99", " ms")):
+        cells = [
+            f"{report[server][figure][name][key]:.3g}{unit}"
+            for server in ("daphne", "uvicorn")
+            for name in names
+        ]
+        what = "an idle connection" if figure == "memory" else "99 % within, 100 at 30/s"
+        lines.append(f"| {what} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def made_with(report: dict) -> str:
+    one = report["with"]
+    names = ("Django", "channels", "channels-redis", "daphne", "uvicorn", "uvloop")
+    versions = ", ".join(f"{name} {one[name]}" for name in names)
+    return (
+        f"Measured in one run on one machine with {one['cores']} cores, which had other work too, "
+        f"by {one['rounds']} rounds of {one['seconds']} s: Python {one['python']}, {versions}.\n"
+    )
+
+
+def tables(report: dict) -> dict[str, str]:
+    """The text of each file; not .md: what ends in .md below docs/ is a page."""
+    return {
+        "step06-daphne.txt": goals(report, "daphne"),
+        "step06-uvicorn.txt": goals(report, "uvicorn"),
+        "step06-variants.txt": variants(report),
+        "step06-with.txt": made_with(report),
+    }
+
+
+def write() -> None:
+    for name, text in tables(json.loads(REPORT.read_text(encoding="utf-8"))).items():
+        (MEASURED / name).write_text(text, encoding="utf-8", newline="\n")
