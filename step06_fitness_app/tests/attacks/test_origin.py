@@ -129,6 +129,7 @@ ODD = {
 }
 
 
+@pytest.mark.django_db  # Channels looks after the connection that an earlier test kept open
 @pytest.mark.parametrize("headers", ODD.values(), ids=ODD)
 async def test_an_odd_origin_gets_no_socket_on_any_server(headers):
     assert await lets_in(HOST, OURS)

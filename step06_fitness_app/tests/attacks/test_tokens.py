@@ -88,7 +88,7 @@ def no_clock():
     return all_of(
         patch("jwt.api_jwt.PyJWT._validate_exp"),
         patch("rest_framework_simplejwt.tokens.Token.check_exp"),
-        patch("realtime.consumers.PersonConsumer.watch"),  # it would look on and on
+        patch("realtime.consumers.PersonConsumer.wake"),  # it would look on and on
     )
 
 
@@ -276,7 +276,7 @@ def any_login():
 def no_exp():
     return all_of(
         patch("rest_framework_simplejwt.tokens.Token.check_exp"),
-        patch("realtime.consumers.PersonConsumer.watch"),
+        patch("realtime.consumers.PersonConsumer.wake"),
     )
 
 
@@ -580,6 +580,7 @@ def no_copy():
     return patch("accounts.middleware.dict", lambda scope: scope, create=True)
 
 
+@pytest.mark.django_db
 async def test_the_callers_scope_is_not_changed():
     """A scope that the middleware wrote to would carry the person wherever else it is used."""
     ada = User(pk=1, username="ada")
