@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -10,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Login
 from realtime import groups
+from realtime.publish import in_loop
 
 
 class Ended(Exception):
@@ -60,9 +60,9 @@ def tell_group(group: str) -> None:
     look by themselves as well, every RECHECK_SECONDS. robust: what was saved stays saved while
     the channel layer is down.
     """
-    send = async_to_sync(get_channel_layer().group_send)
+    send = get_channel_layer().group_send
     event = {"type": "recheck", "group": group}
-    transaction.on_commit(lambda: send(group, event), robust=True)
+    transaction.on_commit(lambda: in_loop(send, group, event), robust=True)
 
 
 # --8<-- [end:end]

@@ -2,7 +2,6 @@
 
 import re
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -17,6 +16,7 @@ from notifications import services as notifications
 from notifications.models import Kind, Notification
 from people.relations import friends_of
 from realtime import groups, limits
+from realtime.publish import in_loop
 
 MOST = 1_000  # participants: each board is made of all of them
 NEW_PER_MINUTE = 10  # challenges of one person
@@ -239,6 +239,6 @@ def end_due() -> int:
 def announce_on_commit(challenge_id: int, type: str, **fields) -> None:
     """An event for each consumer of a challenge. robust: what is stored stays stored."""
     group = groups.challenge(challenge_id)
-    send = async_to_sync(get_channel_layer().group_send)
+    send = get_channel_layer().group_send
     event = {"type": type, "group": group, **fields}
-    transaction.on_commit(lambda: send(group, event), robust=True)
+    transaction.on_commit(lambda: in_loop(send, group, event), robust=True)

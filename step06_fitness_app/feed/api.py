@@ -2,7 +2,6 @@
 
 from uuid import uuid4
 
-from asgiref.sync import async_to_sync
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 from feed import messages as wire
 from feed import services
 from realtime.limits import TooMuch
+from realtime.publish import in_loop
 
 MOST = 2**63 - 1
 FEED = OpenApiResponse(OpenApiTypes.OBJECT, "The `feed` frame of the socket")
@@ -56,7 +56,7 @@ def do(work, *details, **more):
         raise Http404 from None
     except TooMuch as problem:
         raise Throttled(detail=str(problem)) from None
-    async_to_sync(services.tell)(event)
+    in_loop(services.tell, event)
     return answer
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Q, QuerySet
@@ -15,7 +14,7 @@ from notifications.models import Achievement, Bell, Kind, Notification
 from people.models import Block, Privacy
 from people.relations import Relation, friends_of, may_see
 from realtime import groups
-from realtime.publish import publish, publish_on_commit
+from realtime.publish import in_loop, publish, publish_on_commit
 
 PAGE = 50  # notifications
 CHUNK = 500  # people whose bells are rung in one go
@@ -63,7 +62,7 @@ def send(new: Iterable[Notification]) -> list[Notification]:
         Bell.objects.bulk_update(bells.values(), ["last_number"])
         told += Notification.objects.bulk_create(fresh)
     frames = [(row.user_id, wire.frame_of(row)) for row in told]
-    transaction.on_commit(lambda: async_to_sync(deliver)(frames), robust=True)
+    transaction.on_commit(lambda: in_loop(deliver, frames), robust=True)
     return told
 
 

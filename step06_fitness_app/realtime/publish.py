@@ -1,11 +1,31 @@
 """Send one frame to a group: encoded once, after commit, for one handler."""
 
-from asgiref.sync import async_to_sync
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from asgiref.sync import SyncToAsync, async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 from msgspec import Struct
 
 from realtime.messages import encode
+
+SECONDS = 5  # that a thread waits for its event loop
+
+
+def in_loop(work: Callable[..., Coroutine], *details) -> None:
+    """Call async code from sync code, in the event loop whose thread this is, if it is one's.
+
+    async_to_sync would wait for ever for a loop that ends meanwhile: a server that was told to
+    stop while something was committed would never be gone.
+    """
+    loop = getattr(SyncToAsync.threadlocal, "main_event_loop", None)
+    if loop is None or loop.is_closed():
+        async_to_sync(work)(*details)
+    elif loop.is_running():
+        asyncio.run_coroutine_threadsafe(work(*details), loop).result(SECONDS)
+    else:
+        raise TimeoutError("the event loop has ended")
 
 
 # --8<-- [start:publish]
@@ -24,8 +44,7 @@ def publish_on_commit(group: str, message: Struct, number: int | None = None) ->
     robust: what was stored stays stored while the channel layer is down. The stream's readers
     fetch it later; what has no number is lost.
     """
-    send = async_to_sync(publish)
-    transaction.on_commit(lambda: send(group, message, number), robust=True)
+    transaction.on_commit(lambda: in_loop(publish, group, message, number), robust=True)
 
 
 # --8<-- [end:publish]

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
+from asgiref.sync import SyncToAsync
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async as in_thread
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -25,7 +26,7 @@ from realtime import groups
 from realtime import messages as wire
 from realtime.consumers import PersonConsumer
 from realtime.numbered import NumberedMixin
-from realtime.publish import publish, publish_on_commit
+from realtime.publish import in_loop, publish, publish_on_commit
 from realtime.rights import Refused
 from tests.people import knock, visit
 
@@ -460,3 +461,26 @@ async def test_ours_is_chosen_if_it_was_offered(people, offered, expected, setti
     settings.AUTHENTICATE_WITHIN = 0.05
     async with knock("/parrot/", *offered, application=served()) as nobody:
         assert nobody.subprotocol == expected
+
+
+# From a thread
+
+
+def test_a_thread_does_not_wait_for_a_loop_that_has_ended(monkeypatch):
+    """As when a server is told to stop while something is committed."""
+    monkeypatch.setattr("realtime.publish.SECONDS", 0.2)
+    is_busy = threading.Event()
+
+    def write():
+        is_busy.wait(5)
+        in_loop(asyncio.sleep, 60)
+
+    async def serve():
+        writing = asyncio.create_task(in_thread(write)())
+        await asyncio.sleep(0.05)
+        is_busy.set()
+        threading.Event().wait(0.2)  # what the thread asks for comes too late for this loop
+        return writing
+
+    asyncio.run(serve())
+    assert SyncToAsync.single_thread_executor.submit(lambda: "answers").result(5) == "answers"
