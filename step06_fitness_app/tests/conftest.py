@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from asgiref.sync import SyncToAsync
-from channels.db import database_sync_to_async as in_thread
+from asgiref.sync import SyncToAsync, sync_to_async
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
@@ -160,7 +159,7 @@ async def idle_thread() -> AsyncIterator[None]:
     end of the run, for the one thread.
     """
     yield
-    await in_thread(str)()
+    await sync_to_async(str)()  # in that thread, and for who may not touch the database too
 
 
 @pytest.fixture(autouse=True)
