@@ -32,6 +32,12 @@ class AskHistory(Struct, tag_field="type", tag="history"):
     before: Number
 
 
+class Seen(Struct, tag_field="type", tag="seen"):
+    """You have taken so many more frames. Who never says so is put out at some time (4013)."""
+
+    frames: Annotated[int, Meta(ge=1, le=1000)]
+
+
 class Authenticated(Struct, tag_field="type", tag="authenticated"):
     """The fresh token was taken."""
 

@@ -8,12 +8,13 @@ from realtime.consumers import PersonConsumer
 from realtime.messages import Ack, Error
 from realtime.publish import publish
 from realtime.rights import Refused
+from realtime.seen import SeenMixin
 from workouts import messages as wire
 from workouts import services
 from workouts.buffer import Buffer
 
 
-class WorkoutConsumer(PersonConsumer):
+class WorkoutConsumer(SeenMixin, PersonConsumer):
     """The owner's connection, or a watcher's, at /ws/workout/<user id>/.
 
     Receives (from the owner only) and sends what messages.py lists. Samples are passed on at once
@@ -58,12 +59,17 @@ class WorkoutConsumer(PersonConsumer):
         await super().frame(event)
 
     def is_next(self, event):
-        return super().is_next(event) and event["number"] == self.seen
+        return event["number"] == self.seen and super().is_next(event)
+
+    def must_say(self):
+        return self.user != self.owner  # who watches; the owner's own samples come at their pace
 
     # --8<-- [end:permit]
 
     # --8<-- [start:handle]
     async def handle(self, message):
+        if isinstance(message, wire.Seen):
+            return self.has_seen(message.frames)
         if self.user != self.owner:
             return await self.reply(Error("not_allowed", "you are watching"))
         try:

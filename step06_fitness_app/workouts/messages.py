@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from people.models import Privacy
 from realtime import messages as realtime
-from realtime.messages import Ack, Authenticate, ClientId, decoder
+from realtime.messages import Ack, Authenticate, ClientId, Seen, decoder
 from workouts.models import ExerciseSet, Kind, Workout
 from workouts.recordings import Sample
 from workouts.totals import Row, Totals
@@ -80,7 +80,8 @@ class Update(Struct, tag_field="type", tag="workout_update", omit_defaults=True)
         return [self.time, *(getattr(self, field) for field in MEASURES)]
 
 
-Incoming = Authenticate | WorkoutStart | WorkoutPause | WorkoutResume | WorkoutFinish | Update
+Changes = WorkoutStart | WorkoutPause | WorkoutResume | WorkoutFinish
+Incoming = Authenticate | Seen | Changes | Update
 decode = decoder(Incoming)
 # --8<-- [end:in]
 

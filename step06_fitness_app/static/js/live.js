@@ -7,6 +7,7 @@ import { showStatus } from "./status.js";
 
 const MEASURES = ["time", "heart_rate", "cadence", "power", "distance"]; // as in a row
 const QUIET = 15_000; // ms without a figure: say so
+const SEEN = 100; // updates: the server wants to know that they arrive
 
 export const rowOf = (sample) => MEASURES.map((measure) => sample[measure] ?? null);
 
@@ -37,6 +38,7 @@ export class Live {
   #why = null; // the server's reason for closing
   #shown = []; // the newest of each measure
   #due = false;
+  #unsaid = 0; // updates that came since we said `seen`
   #heardAt = performance.now();
   #clock = { elapsed: 0, time: 0, at: 0, t: 0 }; // of the last state: its clocks, ours, the newest sample's
 
@@ -47,11 +49,12 @@ export class Live {
     this.socket.addEventListener("message", ({ data }) => {
       const frame = JSON.parse(data);
       this.#own[frame.type]?.(frame);
+      if (frame.type === "workout_update" && ++this.#unsaid === SEEN) this.#seen();
       this.#frames[frame.type]?.(frame);
       this.say();
     });
     this.socket.addEventListener("state", () => {
-      this.isKnown = false;
+      [this.isKnown, this.#unsaid] = [false, 0];
       if (this.socket.state === "open") this.#why = null;
       this.say();
     });
@@ -64,6 +67,11 @@ export class Live {
   open() {
     showStatus(this.socket, byId("status"), byId("now"));
     this.socket.open();
+  }
+
+  #seen() {
+    this.send("seen", { frames: this.#unsaid });
+    this.#unsaid = 0;
   }
 
   send(type, fields = {}, id = null) {

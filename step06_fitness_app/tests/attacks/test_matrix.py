@@ -59,6 +59,7 @@ HTTP = {row[0]: dict(zip(PEOPLE, row[1:], strict=True)) for row in table("http")
 SENT = {
     "nothing": ({}, None),
     "typing": ({"is_typing": True}, None),
+    "seen": ({"frames": 1}, None),
     "history": ({"before": 2**62}, {"chat_history", "notifications", "feed"}),
     "mark": ({"numbers": [1], "is_read": True}, {"marked"}),
     "mark_all_read": ({"up_to": 1}, {"marked"}),
