@@ -14,9 +14,32 @@ pytestmark = [
 ]
 FRAMES, SIZE = 15_000, 4000  # of them all: 60 MB
 UNBOUNDED = "from config.settings import *\nHUB_WAITING = None\n"
+WATCHED = """
+from typing import Annotated
+
+from benchmarks.apps import *
+from realtime.seen import SeenMixin
 
 
-async def grown(port: int, tokens: list[str], pid: int) -> int:
+class SeenWire:
+    decode = staticmethod(messages.decoder(Say | Echo | messages.Seen))
+
+
+class Watched(SeenMixin, Pulse):
+    messages = SeenWire
+
+    async def handle(self, message):
+        if isinstance(message, messages.Seen):
+            return self.has_seen(message.frames)
+        await super().handle(message)
+
+
+inner = URLRouter([path("ws/bench/<str:room>/", Watched.as_asgi())])
+watched = application(SameOriginOnly(CookieMiddleware(TokenAuthMiddleware(inner))))
+"""
+
+
+async def grown(port: int, tokens: list[str], pid: int, says_seen: bool = False) -> int:
     """KB that the server grows by while one reads all of it and one nothing."""
     crowd, nobody = Crowd(), Crowd()
     quick = await connect(port, "/ws/bench/room/", crowd, tokens[0])
@@ -32,6 +55,8 @@ async def grown(port: int, tokens: list[str], pid: int) -> int:
         quick.send(frame)
         if number % 50 == 0:  # this one keeps up, and waits for nobody
             await crowd.until(read + number * SIZE, 20)
+            if says_seen:
+                quick.send('{"type":"seen","frames":50}')
     size = resident(pid) - before
     for one in (quick, slow):
         one.transport.abort()
@@ -47,4 +72,15 @@ def test_one_that_does_not_read_costs_a_bounded_memory_and_holds_nobody_up(is_bo
             environment["DJANGO_SETTINGS_MODULE"] = "unbounded"
         with serve("uvicorn", "benchmarks.apps:pulse", folder, environment) as (port, server):
             size = asyncio.run(grown(port, tokens, server.pid))
+    assert (size < 20_000) is is_bounded, f"{size} KB"
+
+
+@pytest.mark.parametrize("is_bounded", [True, False], ids=["bounded", "without the bound"])
+def test_on_daphne_who_never_says_what_it_saw_is_put_out_and_its_buffer_too(is_bounded):
+    """Its `send` never waits: without the bound it keeps all that one does not read."""
+    with workplace() as (folder, environment, tokens):
+        (folder / "watching.py").write_text(WATCHED, encoding="utf-8")
+        target = "watching:watched" if is_bounded else "benchmarks.apps:pulse"
+        with serve("daphne", target, folder, environment | {"HUB": "1"}) as (port, server):
+            size = asyncio.run(grown(port, tokens, server.pid, is_bounded))
     assert (size < 20_000) is is_bounded, f"{size} KB"
