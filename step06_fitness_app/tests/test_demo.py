@@ -303,15 +303,14 @@ def test_friends_answer_and_post_while_ada_is_there(made, beside, monkeypatch):
     async def read():
         ada = await in_thread(Session)(made["ada"], server.url(""))  # from now on she is there
         async with ada.connect("/ws/social/") as socket, acting(server, *shared):
-            await members.until(socket, "feed")
-            await socket.say("post", text="Here I am", client_id="here")
-            mine = (await members.until(socket, "ack"))["number"]
             posted, answered = set(), set()
-            while posted != {"ben", "mia"} or answered != {"ben", "mia"}:
-                frame = await socket.hear()
-                if frame["type"] == "post_created":
-                    posted |= {frame["post"]["username"]} - {"ada"}
-                if frame["type"] == "comment_created" and frame["post_id"] == mine:
+            while posted != {"ben", "mia"}:
+                posted.add((await members.until(socket, "post_created"))["post"]["username"])
+            await socket.say("post", text="Here I am", client_id="here")  # they are connected
+            mine = (await members.until(socket, "ack"))["number"]
+            while answered != {"ben", "mia"}:
+                frame = await members.until(socket, "comment_created")
+                if frame["post_id"] == mine:
                     answered.add(frame["comment"]["username"])
         await in_thread(ada.close)()
 
