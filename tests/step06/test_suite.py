@@ -1,7 +1,7 @@
 """What of the step's own suite may differ on PostgreSQL, and with layer and cache in Redis.
 
-Two runs side by side: with the hub whatever speaks to sockets; by Channels' own groups what each
-feature rests on, and whatever races threads. Not its attacks: what happens without a defence
+Two runs side by side: with the hub what the features rest on; by Channels' own groups whatever
+races threads. Not its attacks: what happens without a defence
 depends on what the server keeps its things in, and they are written for the server that they start,
 with SQLite and in memory. Nor the demo and the replay, which start servers of their own.
 """
@@ -17,7 +17,7 @@ from conftest import NOT_COPIED, OURS
 from .conftest import STEP
 
 NEITHER = {"coalesce", "demo", "replay"}
-BOTH = {"challenges", "chat", "notifications", "the_end_of_a_right", "workouts"}
+FEATURES = ("challenges", "chat", "feed", "form", "notifications", "the_end_of_a_right", "workouts")
 
 
 def files(hub: str) -> list[str]:
@@ -27,8 +27,8 @@ def files(hub: str) -> list[str]:
         name, text = file.stem.removeprefix("test_"), file.read_text(encoding="utf-8")
         has_sockets = "async def test_" in text
         races = re.search(r"Thread|threading|at_once", text) and not has_sockets
-        is_chosen = has_sockets if hub == "1" else races
-        if name not in NEITHER and (is_chosen or name in BOTH):
+        is_chosen = has_sockets and name.startswith(FEATURES) if hub == "1" else races
+        if name not in NEITHER and is_chosen:
             chosen.append(f"tests/{file.name}")
     return chosen
 
