@@ -16,12 +16,13 @@ from realtime.consumers import PersonConsumer
 from realtime.messages import Error
 from realtime.publish import publish
 from realtime.rights import Refused
+from realtime.seen import SeenMixin
 
 PAUSE = 0.1  # seconds between two updates
 QUIET = 2.0  # seconds between two cues
 
 
-class FormConsumer(PersonConsumer):
+class FormConsumer(SeenMixin, PersonConsumer):
     """The connection of the owner, or of a watcher, at /ws/form/<workout id>/.
 
     Receives (`pose` from the owner, `cue` from their trainer) and sends what messages.py lists. The
@@ -55,6 +56,9 @@ class FormConsumer(PersonConsumer):
         state = {"workout_id": self.workout.pk, "username": owner, "role": self.role}
         await self.reply(wire.FormState(repetitions=self.before, **state))
 
+    def must_say(self):
+        return self.role != "owner"
+
     # --8<-- [start:handle]
     async def handle(self, message):
         match message, self.role:
@@ -62,6 +66,8 @@ class FormConsumer(PersonConsumer):
                 await self.see(Frame(time, points))
             case wire.SendCue(text), "trainer":
                 await self.say(text)
+            case wire.Seen(frames), _:
+                self.has_seen(frames)
             case wire.Pose(), _:
                 await self.reply(Error("not_allowed", "only who trains sends their body"))
             case wire.SendCue(), _:

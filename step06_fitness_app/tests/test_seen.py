@@ -1,9 +1,13 @@
 """Who watches a fast stream says what arrived; who does not cannot make the server keep it all."""
 
 import pytest
+from channels.db import database_sync_to_async as in_thread
 
 from realtime import seen
+from tests.poses import body
+from tests.test_form import enter, pose
 from tests.working_out import training, watching
+from workouts import services
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,3 +67,25 @@ async def test_to_say_it_ahead_earns_no_credit(people):
         for time in range(1, 41):
             await me.update(time=time, power=100)
         assert (await ben.get("closing"))["code"] == 4013
+
+
+async def test_at_the_form_coach_too(people, monkeypatch):
+    monkeypatch.setattr("form.consumers.PAUSE", 0)
+    monkeypatch.setattr("form.consumers.FormConsumer.rate", (100_000, 100_000))
+    workout = await in_thread(services.start)(people["ada"], "strength", "friends")
+    async with (
+        enter("ada", workout) as ada,
+        enter("ben", workout) as ben,
+        enter("tom", workout) as tom,
+    ):
+        for time in range(40):
+            await pose(ada, body(), time)
+            await ada.get("form_update")
+            if time % 10 == 9:
+                await tom.say("seen", frames=20)
+        frames = await ben.until("closing")
+        assert frames[-1]["code"] == 4013
+        assert sum(frame["type"] != "closing" for frame in frames) == 20
+        told = 0
+        while told < 40:
+            told += (await tom.hear())["type"] == "form_update"

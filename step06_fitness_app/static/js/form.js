@@ -7,6 +7,7 @@ import { showStatus } from "./status.js";
 const QUIET = 2_000; // ms: a screen reader is told no more often than this
 const OLD = 6_000; // ms after which a cue is old …
 const GONE = 2_000; // … and after which the figures are: then they are not shown
+const SEEN = 100; // frames: the server wants to know that they arrive
 const NOTHING = { stage: null, depth: null, balance: null, feet_width: null, knees: null };
 
 const { workout, owner } = byId("coach").dataset;
@@ -82,6 +83,7 @@ function cue(words) {
 
 let gone = null; // a timer
 let said = ""; // by the trainer here, and not heard yet
+let unsaid = 0; // frames that came since the server was told
 
 const frames = {
   form_state: (numbers) => show({ numbers }),
@@ -106,8 +108,12 @@ const frames = {
 socket.addEventListener("message", ({ data }) => {
   const frame = JSON.parse(data);
   frames[frame.type]?.(frame);
+  if (++unsaid < SEEN) return;
+  socket.send(JSON.stringify({ type: "seen", frames: unsaid }));
+  unsaid = 0;
 });
 socket.addEventListener("state", () => {
+  unsaid = 0;
   if (socket.state === "open") byId("problem").textContent = "";
   if (socket.state !== "closed" || !play) return;
   if (playing !== null) play.click();
