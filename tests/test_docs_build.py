@@ -88,7 +88,13 @@ def test_nothing_is_loaded_from_elsewhere(built_site, html):
 @pytest.mark.needs("zensical")
 def test_zensical_builds_the_same_pages(built_site, tmp_path):
     """In a copy: zensical takes no option for where to build."""
-    for name in ("docs", *(step.name for step in ROOT.glob("step*_*")), "course", "tests"):
+    for name in (
+        "docs",
+        *(step.name for step in ROOT.glob("step*_*")),
+        "course",
+        "tests",
+        "benchmarks",
+    ):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.sqlite3*"))
     for name in ("mkdocs.yml", *(path.name for path in ROOT.glob("*.toml"))):
         shutil.copy(ROOT / name, tmp_path)

@@ -72,7 +72,7 @@ def tree(tmp_path_factory) -> Path:
     copy = tmp_path_factory.mktemp("tree") / "course"
     copy.mkdir()
     for path in ROOT.iterdir():
-        if path.name.startswith("step") or path.name in {"course", "docs"}:
+        if path.name.startswith("step") or path.name in {"benchmarks", "course", "docs"}:
             shutil.copytree(path, copy / path.name, ignore=NOT_COPIED)
         elif path.is_file():
             shutil.copy(path, copy)
