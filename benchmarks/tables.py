@@ -72,13 +72,13 @@ def goals(report: dict, server: str) -> str:
             found = {"cpu_us": other["cpu_us"] / ours["cpu_us"]}
             found["a_second"] = ours["a_second"] / other["a_second"]
             shown = [f"×{found['cpu_us']:.2f}", f"×{found['a_second']:.2f}"]
-            is_reached, to_reach = found[goal.number] >= (wanted or 0), f"≥ ×{wanted}"
+            is_reached, to_reach = found[goal.number] >= (wanted or 0), f"≥\u00a0×{wanted}"
         else:
             value = 100 * max(0, ours["lost"]) if goal.number == "lost" else ours[goal.number]
             shown = [f"{value:.3g}{goal.unit}", ""]
             if goal.number == "p99":
                 shown.reverse()  # of the clients' clock
-            is_reached, to_reach = value <= wanted, f"≤ {wanted}{goal.unit}"
+            is_reached, to_reach = value <= wanted, f"≤\u00a0{wanted}{goal.unit}"
         verdict = "reached" if is_reached else "not reached"
         if wanted is None:
             verdict = to_reach = ""
