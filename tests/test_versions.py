@@ -1,4 +1,4 @@
-"""The other Pythons of the course, where this machine has them: one venv each, every suite."""
+"""The other Pythons of the course, where this machine has them: a venv each, and the suites."""
 
 import os
 import re
@@ -38,6 +38,12 @@ def other_pythons() -> dict[str, Path]:
 
 
 PYTHONS = other_pythons()
+# All steps on the newest; on one between, the last, which holds most of the others' code.
+SUITES = [
+    pytest.param(version, step, id=f"{version}-{step.name}")
+    for version in PYTHONS
+    for step in (STEPS if version == max(PYTHONS) else STEPS[-1:])
+]
 __test__ = bool(PYTHONS)  # no other Python on this machine: nothing to collect
 
 
@@ -67,7 +73,7 @@ def run_suite(python: Path, cwd: Path, *options: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+@pytest.mark.parametrize(("python", "step"), SUITES, indirect=["python"])
 def test_a_steps_suite_passes_on_another_python(python, step, tmp_path):
     """In a copy: the step's own suite may be running, with its database file, at this moment.
 
