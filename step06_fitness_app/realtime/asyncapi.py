@@ -39,6 +39,9 @@ def document() -> dict:
     structs = list(dict.fromkeys(s for pair in unions for union in pair for s in get_args(union)))
     template = "#/components/schemas/{name}"
     refs, schemas = json.schema_components(structs, schema_hook=choices, ref_template=template)
+    for schema in schemas.values():  # Python 3.13 takes the indentation out of a docstring
+        if "description" in schema:
+            schema["description"] = " ".join(schema["description"].split())
     payloads = dict(zip(structs, refs, strict=True))
     channels, operations = {}, {}
     for address, consumer in consumers.items():
