@@ -29,8 +29,12 @@ def violations(page) -> list[str]:
     return found
 
 
+# One of the pages of differences: `course generate` writes all alike, and they are long.
+DIFFERENT = [address for address in ADDRESSES if "/diff-" not in address or "01-02" in address]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("address", DIFFERENT)
 def test_docs_page(page, site, address):
     with_ports(page)
     page.goto(site + address)

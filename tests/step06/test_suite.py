@@ -3,7 +3,7 @@
 Two runs side by side: with the hub what the features rest on; by Channels' own groups whatever
 races threads. Not its attacks: what happens without a defence
 depends on what the server keeps its things in, and they are written for the server that they start,
-with SQLite and in memory. Nor the demo and the replay, which start servers of their own.
+with SQLite and in memory. Nor what starts servers of its own.
 """
 
 import re
@@ -16,7 +16,7 @@ from conftest import NOT_COPIED, OURS
 
 from .conftest import STEP
 
-NEITHER = {"coalesce", "demo", "replay"}
+NEITHER = {"challenges_server", "coalesce", "demo", "replay", "workouts_crash"}
 FEATURES = ("challenges", "chat", "feed", "form", "notifications", "the_end_of_a_right", "workouts")
 
 
