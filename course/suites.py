@@ -126,10 +126,11 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
             *((name, ROOT, [*files, *options]) for name, files in long + others),
             *reversed(suites),
         ]
-    two = asyncio.Semaphore(2)  # a suite waits more than it computes
+    # A suite waits a third of its time, and what --all adds more: for browsers and servers.
+    lanes = asyncio.Semaphore(3 if everything else 2)
 
     async def one(name: str, folder: Path, arguments: list[str]) -> Result:
-        async with two:
+        async with lanes:
             return await run_suite(name, folder, arguments, is_copied=name in copied)
 
     total, not_run = Counter(), Counter()
