@@ -60,7 +60,7 @@ RATES = (
 def goals(report: dict, server: str) -> str:
     """What was to be reached on a server, what was, and whether."""
     lines = [
-        "| | to reach | by the server's time | by the rate | |",
+        "| what | to reach | by the server's time | by the rate | outcome |",
         "| --- | ---: | ---: | ---: | --- |",
     ]
     for goal in GOALS:
@@ -90,7 +90,7 @@ def variants(report: dict) -> str:
     """Each variant on each server against the tutorial on Daphne, by the server's time."""
     names = ["tutorial", "step 06", OURS, RAW]
     heads = [f"{name}, {server}" for server in ("Daphne", "uvicorn") for name in names]
-    lines = [f"| | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(heads)]
+    lines = [f"| what | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(heads)]
     for figure in RATES:
         base = report["daphne"][figure]["tutorial"]["cpu_us"]
         cells = [

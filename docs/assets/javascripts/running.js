@@ -1,5 +1,5 @@
 /* Links to the steps, on the ports where they are, and the front page's panel: which steps run on
-   this machine now.
+   this machine now. And wide tables, which the keyboard must reach.
 
    The panel asks each step's tap (course/tap.py), which answers with its folder's name, so that another
    program on the port is not taken for the step. Looked at when the page opens, when the reader
@@ -91,8 +91,17 @@
     });
   }
 
+  /* A table that is wider than its place scrolls; then the keyboard must reach it. */
+  function reachTables() {
+    for (const box of document.querySelectorAll(".md-typeset__scrollwrap")) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     moveLinks();
     document.querySelectorAll("[data-running]").forEach(begin);
   });
+  for (const moment of ["load", "resize"]) addEventListener(moment, reachTables);
 })();
