@@ -55,7 +55,12 @@ async def run_suite(name: str, folder: Path, arguments: list[str], is_copied: bo
         report, python, environment = Path(scratch, "report.xml"), sys.executable, None
         if is_copied:
             copying = asyncio.to_thread(copy_with_environment, folder, Path(scratch))
-            folder, python, environment = await copying
+            try:
+                folder, python, environment = await copying
+            except subprocess.CalledProcessError as problem:
+                console.print(f"{name}: its requirements could not be installed: {problem}")
+                result.counts["failed"] += 1
+                return result
         argv = [python, "-m", "pytest", "-q", "--tb=short", f"--junitxml={report}"]
         process = await asyncio.create_subprocess_exec(
             *argv,

@@ -146,3 +146,12 @@ def test_help_names_every_verb():
     )
     for verb in ("serve", "test", "diff", "copy", "start", "check", "generate", "record"):
         assert f" {verb} " in done.stdout
+
+
+def test_a_step_whose_requirements_cannot_be_installed_fails_and_the_others_run(house):
+    (house / "step01_small/requirements.txt").write_text("./not-there\n", encoding="utf-8")
+    done, lines = run(house, "--all")
+    assert done.returncode == 1
+    failed = [line for line in lines if line.startswith("step01_small: its requirements could not")]
+    assert failed, done.stdout
+    assert any(line.startswith("step02_small: 1 passed") for line in lines), done.stdout
