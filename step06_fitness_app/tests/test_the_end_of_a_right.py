@@ -9,6 +9,7 @@ from channels.layers import get_channel_layer
 from django.db import OperationalError
 from django.test import Client
 
+from chat import services
 from chat.models import Conversation
 from tests.people import cookie_of, knock, losing_broadcasts, tokens_of, visit
 from tests.talking import enter
@@ -302,6 +303,21 @@ async def test_what_no_signal_tells_of_is_seen_at_the_next_recheck(people, talk,
         await type(people["ada"]).objects.filter(username="ada").aupdate(is_active=False)
         assert (await ada.closed())[0] == 4401
         await Conversation.objects.all().adelete()
+        assert (await ben.closed())[0] == 4403
+
+
+async def test_a_conversation_that_goes_during_a_recheck_is_no_outage(
+    people, talk, settings, monkeypatch
+):
+    """It was there when the recheck looked, and is not when the same recheck reads."""
+    settings.RECHECK_SECONDS, page = 0.05, services.page
+
+    def too_late(*which, **bounds):
+        Conversation.objects.all().delete()
+        return page(*which, **bounds)
+
+    async with enter("ben", talk) as ben:
+        monkeypatch.setattr(services, "page", too_late)
         assert (await ben.closed())[0] == 4403
 
 
