@@ -329,4 +329,4 @@ def site(built_site: Path) -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-        thread.join(10)
+        thread.join(20)

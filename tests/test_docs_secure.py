@@ -117,7 +117,7 @@ def test_a_proxy_that_changes_host_shuts_everybody_out(project, daphne):
             socket.create_connection(("127.0.0.1", server.port)) as line,
             connect(f"ws://{host}/ws/whoami/", sock=line, origin="http://www.pulse.test") as client,
         ):
-            return json.loads(client.recv(timeout=10))["type"]
+            return json.loads(client.recv(timeout=30))["type"]
 
     assert knock("www.pulse.test") == "closing"  # let in, then asked for a token
     with pytest.raises(InvalidStatus, match="403"):

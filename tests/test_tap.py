@@ -16,7 +16,7 @@ from course.tap import Tap
 
 ID = "0123456789abcdef0123456789abcdef"
 PREFIX = f"/tap-{ID}"
-SECONDS = 10
+SECONDS = 30
 
 
 def websocket_scope(path, origin="http://127.0.0.1:8080", **more):

@@ -98,7 +98,7 @@ def status(url: str, **options) -> int:
 def heard(url: str, **options) -> str:
     """The first frame from there."""
     with connect(url, **options) as client:
-        return client.recv(timeout=10)
+        return client.recv(timeout=30)
 
 
 class Members:
@@ -156,7 +156,7 @@ def test_any_website(members, entry, daphne, tmp_path):
             options = {"origin": origin, "additional_headers": members.cookie}
             with connect(server.ws("/ws/"), **options) as client:
                 client.send("who am I?")
-                return client.recv(timeout=10)
+                return client.recv(timeout=30)
         except InvalidStatus as refused:
             return refused.response.status_code
 
@@ -179,7 +179,7 @@ def test_any_website(members, entry, daphne, tmp_path):
 def test_still_there(members, url):
     with connect(url, additional_headers=members.cookie) as client:
         client.send("who am I?")
-        assert client.recv(timeout=10) == "you are ada"
+        assert client.recv(timeout=30) == "you are ada"
         key = members.cookie["Cookie"].removeprefix("sessionid=")
         kept = shell(
             members.folder,
@@ -189,11 +189,11 @@ def test_still_there(members, url):
         )
         assert kept["_auth_user_id"] == "1"
         client.send("and now?")
-        assert client.recv(timeout=10) == "you are ada"
+        assert client.recv(timeout=30) == "you are ada"
         with connect(url, additional_headers=members.cookie) as late:
             late.send("who am I?")
             with pytest.raises(Exception, match="4401"):
-                late.recv(timeout=10)
+                late.recv(timeout=30)
 
 
 # Tokens
@@ -288,7 +288,7 @@ def test_long_token(project, daphne):
     server = daphne(project())
     with connect(server.ws("/ws/"), subprotocols=["bearer." + "x" * 15_000]) as client:
         client.send("hi")
-        assert client.recv(timeout=10) == "hi"
+        assert client.recv(timeout=30) == "hi"
     too_long = ["bearer." + "x" * 17_000]
     with pytest.raises(InvalidMessage), connect(server.ws("/ws/"), subprotocols=too_long):
         pass

@@ -41,7 +41,7 @@ def test_one_process_serves_pages_and_sockets(daphne, entry_point):
     assert httpx.get(server.url("/")).status_code == 200
     with connect(server.url("/ws/echo/", "ws")) as socket:
         socket.send("hello")
-        assert socket.recv(timeout=10) == "hello"
+        assert socket.recv(timeout=30) == "hello"
 
 
 @pytest.mark.parametrize("entry_point", [CHANNELS, PLAIN])
@@ -81,7 +81,7 @@ def test_without_an_http_key_every_page_is_an_error(daphne):
     server.wait_for("ValueError: No application configured for scope type 'http'")
     with connect(server.url("/ws/echo/", "ws")) as socket:
         socket.send("sockets go on")
-        assert socket.recv(timeout=10) == "sockets go on"
+        assert socket.recv(timeout=30) == "sockets go on"
 
 
 def test_importing_models_before_get_asgi_application_fails():

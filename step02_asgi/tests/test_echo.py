@@ -73,7 +73,7 @@ def test_frames_come_back_in_order(daphne):
     with connect(daphne().url("/ws/echo/", "ws")) as socket:
         for frame in sent:
             socket.send(frame)
-        assert [socket.recv(timeout=10) for _ in sent] == sent
+        assert [socket.recv(timeout=30) for _ in sent] == sent
 
 
 def test_one_client_gone_without_a_word_leaves_the_others_alone(daphne):
@@ -84,7 +84,7 @@ def test_one_client_gone_without_a_word_leaves_the_others_alone(daphne):
         goes.socket.shutdown(2)  # no close frame, and an echo on its way
         server.wait_for("WSDISCONNECT /ws/echo/")
         stays.send("still here")
-        assert stays.recv(timeout=10) == "still here"
+        assert stays.recv(timeout=30) == "still here"
         goes.close()
     assert "Traceback" not in server.output
 
@@ -93,14 +93,14 @@ def test_daphne_drops_an_empty_frame_on_its_way_out(daphne):
     with connect(daphne().url("/ws/echo/", "ws")) as socket:
         for frame in ("", b"", "not empty"):
             socket.send(frame)
-        assert socket.recv(timeout=10) == "not empty"
+        assert socket.recv(timeout=30) == "not empty"
 
 
 def test_text_that_is_not_utf_8_ends_the_connection(daphne):
     with connect(daphne().url("/ws/echo/", "ws")) as socket:
         socket.send(b"\xff", text=True)
         with pytest.raises(ConnectionClosedError) as closed:
-            socket.recv(timeout=10)
+            socket.recv(timeout=30)
     assert closed.value.rcvd is None  # Daphne ends the TCP connection, without a close frame
 
 
@@ -108,8 +108,8 @@ def test_daphne_closes_a_message_above_one_mebibyte(daphne):
     server = daphne()
     with connect(server.url("/ws/echo/", "ws"), max_size=None) as socket:
         socket.send(b"x" * MIB)
-        assert len(socket.recv(timeout=10)) == MIB
+        assert len(socket.recv(timeout=30)) == MIB
         with pytest.raises(ConnectionClosedError) as closed:
             socket.send(b"x" * (MIB + 1))
-            socket.recv(timeout=10)
+            socket.recv(timeout=30)
     assert closed.value.rcvd is None  # no close frame: a browser says 1006

@@ -93,7 +93,7 @@ def test_every_listener_gets_every_push(daphne):
     url = daphne().url("/ws/heart-rate/", "ws")
     with connect(url) as one, connect(url) as other:
         for socket in (one, other):
-            assert json.loads(socket.recv(timeout=10))["type"] == "heart_rate"
+            assert json.loads(socket.recv(timeout=30))["type"] == "heart_rate"
 
 
 def test_the_page_loads(client):

@@ -13,7 +13,7 @@ from config.asgi import application
 def scope_at(url: str, **options) -> dict:
     """What the inspector says about one connection."""
     with connect(url, **options) as socket:
-        return json.loads(socket.recv(timeout=10))
+        return json.loads(socket.recv(timeout=30))
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def put_by():
 def test_what_daphne_hands_over(daphne, put_by):
     server = daphne(application="tests.asgi_raw_scope:application")
     with connect(server.url("/any/path?a=b%20c", "ws"), subprotocols=["chat"]) as socket:
-        scope = ast.literal_eval(socket.recv(timeout=10))
+        scope = ast.literal_eval(socket.recv(timeout=30))
     assert set(scope) == put_by("the server")
     assert "scheme" not in scope and "path_remaining" not in scope
     assert all(type(pair) is tuple for pair in scope["headers"])
@@ -56,7 +56,7 @@ def test_what_the_middleware_adds(daphne):
 
 def test_the_accept_shown_is_the_one_the_client_got(daphne):
     with connect(daphne().url("/ws/scope/", "ws")) as socket:
-        shown = json.loads(socket.recv(timeout=10))["accept"]
+        shown = json.loads(socket.recv(timeout=30))["accept"]
         assert socket.response.headers["Sec-WebSocket-Accept"] == shown
 
 

@@ -8,7 +8,7 @@ from channels.testing import WebsocketCommunicator
 
 from config.asgi import application
 
-SECONDS = 5  # no test waits longer for a frame
+SECONDS = 20  # no test waits longer for a frame
 
 
 class Closed(Exception):

@@ -42,7 +42,7 @@ class Server:
                 self.output += line
                 self._news.notify_all()
 
-    def wait_for(self, pattern: str, seconds: float = 15) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = 60) -> re.Match[str]:
         """The first match of `pattern` in what the server writes; fails after `seconds`."""
         deadline = time.monotonic() + seconds
         with self._news:

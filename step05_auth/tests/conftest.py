@@ -48,7 +48,7 @@ class Server:
                 self.output += line
                 self._news.notify_all()
 
-    def wait_for(self, pattern: str, seconds: float = 15, since: int = 0) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = 60, since: int = 0) -> re.Match[str]:
         """The first match of `pattern` in what the server writes; fails after `seconds`."""
         deadline = time.monotonic() + seconds
         with self._news:

@@ -139,7 +139,7 @@ async def test_who_goes_away_meanwhile_takes_nothing_from_the_others(people, tal
 
     def slowly(said):
         begun.set()
-        go_on.wait(5)
+        go_on.wait(20)
         return services.store_all(said)
 
     store = Batch(slowly)

@@ -24,7 +24,7 @@ class Work:
         return answer
 
     async def times(self, number: int) -> None:
-        async with asyncio.timeout(5), self.news:
+        async with asyncio.timeout(20), self.news:
             await self.news.wait_for(lambda: len(self.asked) >= number)
 
 

@@ -236,7 +236,7 @@ def test_who_writes_and_asks_all_the_while_does_not_hinder_it(
         services.unfriend(people["ada"], leaver)
 
     def again_and_again(deed):
-        begun.wait(5)
+        begun.wait(20)
         try:
             while True:
                 deed()
@@ -248,9 +248,9 @@ def test_who_writes_and_asks_all_the_while_does_not_hinder_it(
     threads = [threading.Thread(target=again_and_again, args=[deed]) for deed in (write, ask)]
     for thread in threads:
         thread.start()
-    begun.wait(5)
+    begun.wait(20)
     services.delete_account(leaver, PASSWORD)
     for thread in threads:
-        thread.join(10)
+        thread.join(20)
     assert ended == ["DoesNotExist", "DoesNotExist"]
     assert traces_of(leaver.pk) == set()

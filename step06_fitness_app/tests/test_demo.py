@@ -144,7 +144,7 @@ def test_members_are_connected_and_come_back(made, beside):
     eventually(lambda: said.count() == before + 2, 40)  # … ben finds it when he comes back
 
     demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(10) == 0
+    assert demo.process.wait(30) == 0
     assert "Traceback" not in demo.output, demo.output
 
 

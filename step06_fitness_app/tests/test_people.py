@@ -302,7 +302,7 @@ def test_a_request_and_a_block_at_once_leave_no_request(people, monkeypatch, is_
     monkeypatch.setattr(services, "is_blocked", pause)
 
     def block():
-        assert pause.looked.wait(5)
+        assert pause.looked.wait(20)
         services.block(ada, cleo)
         pause.other_done.set()
 
@@ -317,7 +317,7 @@ def test_a_trainer_chosen_and_blocked_at_once_is_none(people, monkeypatch, is_lo
     monkeypatch.setattr(Profile, "refresh_from_db", lambda profile: pause(profile))
 
     def block():
-        assert pause.looked.wait(5)
+        assert pause.looked.wait(20)
         services.block(tom, cleo)
         pause.other_done.set()
 
@@ -332,7 +332,7 @@ def test_two_who_ask_each_other_at_once_are_friends(people):
         barrier = threading.Barrier(2)
 
         def ask(one, other, barrier=barrier):
-            barrier.wait(5)
+            barrier.wait(20)
             services.ask(one, other)
 
         assert at_once(lambda: ask(ada, cleo), lambda: ask(cleo, ada)) == []  # noqa: B023
@@ -351,11 +351,11 @@ def test_a_trainer_stops_while_clients_leave_and_come(people):
 
         def change(who, barrier=barrier, **changes):
             profile = Profile.objects.get(user=who)
-            barrier.wait(5)
+            barrier.wait(20)
             services.change(profile, **changes)
 
         def leave(barrier=barrier):
-            barrier.wait(5)
+            barrier.wait(20)
             services.block(cleo, tom)
 
         wrong = at_once(

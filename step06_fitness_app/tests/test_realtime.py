@@ -472,7 +472,7 @@ def test_a_thread_does_not_wait_for_a_loop_that_has_ended(monkeypatch):
     is_busy = threading.Event()
 
     def write():
-        is_busy.wait(5)
+        is_busy.wait(20)
         in_loop(asyncio.sleep, 60)
 
     async def serve():

@@ -32,7 +32,7 @@ def test_one_refresh_token_at_the_same_moment_gives_one_pair(people):
         together, answers = threading.Barrier(2), []
 
         def refresh(sent=sent, together=together, answers=answers):
-            together.wait(5)
+            together.wait(20)
             path = "/api/token/refresh/"
             answers.append(Client().post(path, sent, content_type="application/json").status_code)
             connection.close()

@@ -69,7 +69,7 @@ def test_all_of_it_arrives_and_not_faster_than_the_server_takes_it(replay, besid
         r"workout \d+: other, .+ UTC, 0:01:29, 90 samples, 134 bpm, 80 rpm, 244 W"
     )
     assert line and time.monotonic() - began > 2.5
-    assert playing.process.wait(10) == 0
+    assert playing.process.wait(30) == 0
     workout = Workout.objects.get()
     assert (workout.state, workout.source, workout.privacy) == ("finished", "live", "trainer")
     assert stored() == fit.read(file).samples
@@ -132,7 +132,7 @@ def test_ctrl_c_finishes_the_workout(replay, beside, tmp_path):
     eventually(stored)
     playing.process.send_signal(signal.SIGINT)
     playing.wait_for(r"workout \d+: other")
-    assert playing.process.wait(10) == 0
+    assert playing.process.wait(30) == 0
     assert Workout.objects.get().state == "finished"
     there = stored()
     assert 0 < len(there) < 150
@@ -147,14 +147,14 @@ def test_ctrl_c_without_the_server_says_that_it_goes_on(replay, beside, tmp_path
     playing.wait_for("connection lost")
     playing.process.send_signal(signal.SIGINT)
     playing.wait_for("the workout is left as it is, running")
-    assert playing.process.wait(10) == 0
+    assert playing.process.wait(30) == 0
     assert Workout.objects.get().state == "running"
 
 
 def test_a_workout_that_goes_on_is_not_touched(replay, beside, tmp_path, people):
     services.start(people["ada"], "running")
     playing = replay(cycling(tmp_path, 5), serve(beside))
-    assert playing.process.wait(10) == 1
+    assert playing.process.wait(30) == 1
     playing.wait_for("CommandError: ada: finish the workout that goes on first\n")
     assert "Traceback" not in playing.output
     assert stored() == []

@@ -22,7 +22,7 @@ async def wait_until_free(user_id: int, number: int = 0) -> None:
     """Wait for a slot to be given back. The cache has no event to wait for: ask again and again."""
     from django.core.cache import cache
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while cache.get(f"limits.slot.{user_id}.{number}") is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

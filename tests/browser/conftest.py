@@ -44,7 +44,7 @@ def page(browser: Browser) -> Iterator[Page]:
     clears them.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     abroad: list[str] = []
     context.on(
         "request",

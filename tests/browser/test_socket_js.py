@@ -66,7 +66,7 @@ def theatre(browser, request):
             route.fulfill(body=script, content_type="text/html")
 
     context = browser.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     page.uncaught = []
     page.on("pageerror", lambda error: page.uncaught.append(str(error)))

@@ -65,7 +65,7 @@ def open_page(browser):
         options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
         context = browser.new_context(**options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         if script:
             context.add_init_script(script)
         page = context.new_page()

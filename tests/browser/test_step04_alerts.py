@@ -44,7 +44,7 @@ def url(tmp_path_factory):
 def staff(browser, url):
     """Sam's browser, logged in, on the alerts' page."""
     context = browser.new_context(reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     page.goto(f"{url}admin/login/?next=/alerts/")
     page.get_by_label("Username").fill("sam")

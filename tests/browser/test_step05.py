@@ -73,7 +73,7 @@ def open_page(browser):
     def open_one(url: str, **options) -> Page:
         options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
         contexts.append(browser.new_context(**options))
-        contexts[-1].set_default_timeout(10_000)
+        contexts[-1].set_default_timeout(30_000)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: uncaught.append(str(error)))
         page.goto(url)

@@ -123,7 +123,7 @@ def named(browser: Browser) -> Iterator[Browser]:
 def victim(named: Browser) -> Iterator[BrowserContext]:
     """Somebody's browser, with nothing in it yet."""
     context = named.new_context(reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     yield context
     context.close()
 
@@ -270,7 +270,7 @@ def alert(reader: Page, writer: Page, site: str, text: str) -> Locator:
 def another(named: Browser, target) -> Iterator[BrowserContext]:
     """The attacker's browser, logged in as ben."""
     context = named.new_context(reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     log_in(context, f"http://www.pulse.test:{target.port}", "ben")
     yield context
     context.close()

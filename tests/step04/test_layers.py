@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError
 from redis.exceptions import TimeoutError as ReadTimeout
 
-SECONDS = 10  # no test waits longer for a message
+SECONDS = 30  # no test waits longer for a message
 LAYERS = {
     "in-memory": InMemoryChannelLayer,
     "core": RedisChannelLayer,

@@ -14,7 +14,7 @@ from redis import Redis
 
 from .conftest import manage
 
-SECONDS = 10  # no test waits longer for a frame
+SECONDS = 30  # no test waits longer for a frame
 LAYERS = ["core", "pubsub"]
 CLASSES = {
     "core": "RedisChannelLayer",

@@ -91,12 +91,12 @@ def test_who_is_online(serve, entry):
     server = serve(entry.wrong[0])
     with connect(server.ws("/ws/")) as ann:
         ann.send("Ann")
-        assert ann.recv(timeout=10) == "Ann"
+        assert ann.recv(timeout=30) == "Ann"
         ann.send("raise")
         assert closed_with(ann) == 1011
     with connect(server.ws("/ws/")) as bob:
         bob.send("Bob")
-        assert bob.recv(timeout=10) == "Ann, Bob"  # Ann has left
+        assert bob.recv(timeout=30) == "Ann, Bob"  # Ann has left
     # Nor does a layer know: it offers no more than this.
     for layer in (InMemoryChannelLayer, RedisChannelLayer):
         offered = {name for name in dir(layer) if name.startswith("group_")}
@@ -110,9 +110,9 @@ def test_before_commit(serve, entry):
     server = serve(entry.wrong[0])
     with connect(server.ws("/ws/")) as client, connect(server.ws("/ws/")) as other:
         client.send("Ann")
-        assert other.recv(timeout=10) == "Ann exists: True"
+        assert other.recv(timeout=30) == "Ann exists: True"
         client.send("Bob, and then something fails")
-        assert other.recv(timeout=10) == "Bob, and then something fails exists: False"
+        assert other.recv(timeout=30) == "Bob, and then something fails exists: False"
     on_commit = f"transaction.on_commit(lambda: {told_before}('everyone', event)) or print"
     server = serve(entry.wrong[0].replace(told_before, on_commit))
     with connect(server.ws("/ws/")) as client, connect(server.ws("/ws/")) as other:
@@ -120,7 +120,7 @@ def test_before_commit(serve, entry):
         assert closed_with(client) == 1011
         with connect(server.ws("/ws/")) as next_client:
             next_client.send("Dan")
-            assert other.recv(timeout=10) == "Dan exists: True"
+            assert other.recv(timeout=30) == "Dan exists: True"
 
 
 # Lost
@@ -134,15 +134,15 @@ def test_reaches_nobody(serve, entry, redis):
         done = manage(server.folder, "shell", "--command", entry.wrong[0])
         assert (done.returncode, done.stderr) == (0, "")
         client.send("from the server")
-        assert client.recv(timeout=10) == "from the server"
+        assert client.recv(timeout=30) == "from the server"
     shared = {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}
     server = serve(EVERYONE, {**shared, "CONFIG": {"hosts": [redis]}})
     with connect(server.ws("/ws/")) as client:
         client.send("from the server")
-        assert client.recv(timeout=10) == "from the server"  # it is in the group
+        assert client.recv(timeout=30) == "from the server"  # it is in the group
         done = manage(server.folder, "shell", "--command", entry.wrong[0])
         assert (done.returncode, done.stderr) == (0, "")
-        assert client.recv(timeout=10) == "from another process"
+        assert client.recv(timeout=30) == "from another process"
 
 
 @pytest.mark.needs("redis")
@@ -213,7 +213,7 @@ def test_out_of_order(serve, entry):
         one.send("0.5")
         one.ping().wait(10)  # it has been read: this is number 1
         two.send("0")
-        assert [two.recv(timeout=10) for _ in range(2)] == ["2", "1"]
+        assert [two.recv(timeout=30) for _ in range(2)] == ["2", "1"]
 
 
 @pytest.mark.parametrize("name", ["in-memory", *REDIS])

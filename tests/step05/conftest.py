@@ -25,7 +25,7 @@ from servers import (  # noqa: F401  fixtures
 )
 
 STEP = ROOT / "step05_auth"
-SECONDS = 10  # no test waits longer for a frame
+SECONDS = 30  # no test waits longer for a frame
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from servers import (  # noqa: F401  fixtures
 )
 
 STEP = ROOT / "step06_fitness_app"
-SECONDS = 15  # no test waits longer for a frame
+SECONDS = 30  # no test waits longer for a frame
 LIMITS = {
     "CONNECTIONS_PER_USER": "6",
     "USER_MESSAGES_PER_MINUTE": "60",

@@ -26,15 +26,15 @@ def test_frames_wait(tmp_path, daphne, entry):
         with connect(server.ws("/ws/")) as asking, connect(server.ws("/ws/")) as other:
             for client in (asking, other):
                 client.send("ready")
-                assert client.recv(timeout=10) == "ready"
+                assert client.recv(timeout=30) == "ready"
             asking.send("query")
             begun, answered = time.monotonic(), 0.0
             while answered < 0.5 and time.monotonic() - begun < 1.5:  # until it has begun, at most
                 sent = time.monotonic()
                 other.send("echo")
-                assert other.recv(timeout=10) == "echo"
+                assert other.recv(timeout=30) == "echo"
                 answered = max(answered, time.monotonic() - sent)
-            assert asking.recv(timeout=10) == "query"
+            assert asking.recv(timeout=30) == "query"
         return answered
 
     assert seconds_of_an_echo("plain", entry.wrong[0]) > 1
