@@ -110,12 +110,13 @@ async def connect(port: int, path: str, crowd: Crowd, token: str | None = None) 
     return socket
 
 
-async def connect_many(number: int, port: int, path: str, crowd: Crowd, tokens: list[str]):
-    """Open so many, twenty at a time, with the tokens in turn."""
+async def connect_many(number: int, ports: list[int], path: str, crowd: Crowd, tokens: list[str]):
+    """Open so many, twenty at a time, with the ports and the tokens in turn."""
     twenty = asyncio.Semaphore(20)
 
     async def one(index: int) -> Socket:
         async with twenty:
-            return await connect(port, path, crowd, tokens[index % len(tokens)])
+            port, token = ports[index % len(ports)], tokens[index % len(tokens)]
+            return await connect(port, path, crowd, token)
 
     return await asyncio.gather(*map(one, range(number)))

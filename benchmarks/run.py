@@ -10,6 +10,7 @@ the server itself computed for it, which a busy machine changes less. Only ratio
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import platform
@@ -25,12 +26,19 @@ import time
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.client import Crowd, connect, connect_many
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = "x" * 40
 USERS = 200
+# As in production: in development Django would keep each query, and its own account of it.
+PRODUCTION = {
+    "SECRET_KEY": "a key for measuring, of more than 32 bytes",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "HTTPS": "False",
+}
 NO_LIMITS = {
     "ACCESS_TOKEN_SECONDS": "86400",
     "CONNECTIONS_PER_USER": "1000000",
@@ -41,14 +49,18 @@ NO_LIMITS = {
 }
 # Django's own settings for a database: a connection for each query, SQLite's own journal.
 PLAIN = {"DATABASE_URL": "sqlite:///plain.sqlite3"}
+IN_MEMORY = {"REDIS_URL": ""}  # the layer that a project has before it has a Redis
 HUB = {"HUB": "1"}
+OURS = "step 06, hub"
+PROCESSES = (1, 2, 4)
 # name → application, and the environment it runs in
 VARIANTS = {
-    "tutorial": ("benchmarks.apps:tutorial", PLAIN),
+    "tutorial": ("benchmarks.apps:tutorial", PLAIN | IN_MEMORY),
+    "tutorial, Pub/Sub": ("benchmarks.apps:tutorial", PLAIN),
     "plain token": ("benchmarks.apps:plain_token", PLAIN),
     "raw ASGI": ("benchmarks.apps:raw", PLAIN),
     "step 06": ("benchmarks.pulse:application", {}),
-    "step 06, hub": ("benchmarks.pulse:application", HUB),
+    OURS: ("benchmarks.pulse:application", HUB),
     "save each": ("benchmarks.apps:saving", PLAIN),
     "step 06's chat": ("config.asgi:application", HUB),
 }
@@ -101,6 +113,7 @@ def workplace():
         port = free_port()
         environment = {
             **os.environ,
+            **PRODUCTION,
             **NO_LIMITS,
             "PYTHONPATH": str(ROOT),
             "REDIS_URL": f"redis://127.0.0.1:{port}/0",
@@ -146,19 +159,27 @@ def serve(server: str, target: str, folder: Path, environment: dict):
         yield port, running
 
 
+class Target(NamedTuple):
+    """What is measured: the processes of one variant, and tokens of its users."""
+
+    ports: list[int]
+    tokens: list[str]
+    pids: list[int]
+
+
 class Meter:
     """How much a server did in a block: units a second, and its microseconds for each."""
 
-    def __init__(self, pid: int):
-        self.pid = pid
+    def __init__(self, pids: list[int]):
+        self.pids = pids
 
     def __enter__(self):
-        self.wall, self.cpu, self.units = time.perf_counter(), cpu_seconds(self.pid), 0
+        self.wall, self.cpu, self.units = time.perf_counter(), cpu_seconds(self.pids), 0
         return self
 
     def __exit__(self, *problem):
         self.wall = time.perf_counter() - self.wall
-        self.cpu = cpu_seconds(self.pid) - self.cpu
+        self.cpu = cpu_seconds(self.pids) - self.cpu
         if self.units:
             self.figure = {
                 "a_second": self.units / self.wall,
@@ -166,15 +187,17 @@ class Meter:
             }
 
 
-def resident(pid: int) -> int:
+def resident(pids: list[int]) -> int:
     """Kilobytes; from /proc, so on Linux only."""
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+    files = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
+    return sum(int(re.search(r"VmRSS:\s+(\d+)", text)[1]) for text in files)
 
 
-def cpu_seconds(pid: int) -> float:
-    """What a process has computed so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def cpu_seconds(pids: list[int]) -> float:
+    """What these processes have computed so far."""
+    files = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    ticks = sum(int(fields[11]) + int(fields[12]) for fields in files)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def frame(kind: str) -> str:
@@ -183,9 +206,9 @@ def frame(kind: str) -> str:
 
 async def room(server, members: int, name: str = "room"):
     """So many in a room, and the bytes that one frame to all of them makes at each."""
-    port, tokens, _ = server
     crowd = Crowd()
-    sockets = await connect_many(members, port, f"/ws/bench/{name}/", crowd, tokens)
+    path = f"/ws/bench/{name}/"
+    sockets = await connect_many(members, server.ports, path, crowd, server.tokens)
     for one in sockets:  # whose echo is back has come in
         heard = one.hear(TEXT.encode())
         one.send(frame("echo"))
@@ -208,7 +231,7 @@ async def end(sockets) -> None:
 async def fan_out(server, seconds: float, members: int) -> dict:
     """Deliveries in a room of so many, one message in flight."""
     crowd, sockets, size = await room(server, members)
-    with Meter(server[2]) as meter:
+    with Meter(server.pids) as meter:
         until = time.perf_counter() + seconds
         while time.perf_counter() < until:
             target = crowd.received + members * size
@@ -221,7 +244,7 @@ async def fan_out(server, seconds: float, members: int) -> dict:
 
 async def echo(server, seconds: float, clients: int) -> dict:
     """Echoes to so many clients, each with one in flight."""
-    port, tokens, pid = server
+    [port], tokens, pids = server
     opened = []
     for index in range(clients):
         crowd = Crowd()
@@ -234,7 +257,7 @@ async def echo(server, seconds: float, clients: int) -> dict:
     opened[0][0].send(frame("echo"))
     await crowd.until(before + 1)
     size = crowd.received - before
-    with Meter(pid) as meter:
+    with Meter(pids) as meter:
         until = time.perf_counter() + seconds
 
         async def one(me, crowd) -> None:
@@ -252,16 +275,16 @@ async def echo(server, seconds: float, clients: int) -> dict:
 async def sent_at(server, members: int, messages: int, rate: float | None) -> dict:
     """The share lost of so many messages sent at a rate or at once, and what memory it took."""
     crowd, sockets, size = await room(server, members)
-    before, memory = crowd.received, resident(server[2])
+    before, memory = crowd.received, resident(server.pids)
     begun = time.perf_counter()
     for number in range(messages):
         if rate and (early := begun + number / rate - time.perf_counter()) > 0:
             await asyncio.sleep(early)
         sockets[0].send(frame("say"))
-    most = resident(server[2])
+    most = resident(server.pids)
     await crowd.until_quiet(2)
     lost = 1 - (crowd.received - before) / (size * members * messages)
-    most = max(most, resident(server[2]))
+    most = max(most, resident(server.pids))
     await end(sockets)
     return {"lost": lost, "grown_kb": most - memory}
 
@@ -289,8 +312,8 @@ async def latency(server, seconds: float, members: int, rate: float) -> dict:
 
 async def handshakes(server, seconds: float) -> dict:
     """Connections opened, accepted and closed, ten at once."""
-    port, tokens, pid = server
-    with Meter(pid) as meter:
+    [port], tokens, pids = server
+    with Meter(pids) as meter:
         until = time.perf_counter() + seconds
 
         async def one(index: int) -> None:
@@ -305,14 +328,14 @@ async def handshakes(server, seconds: float) -> dict:
 
 async def memory(server, connections: int) -> dict:
     """Resident memory for each idle connection."""
-    port, tokens, pid = server
+    ports, tokens, pids = server
     crowd = Crowd()
-    warm = await connect_many(100, port, "/ws/bench/warm/", crowd, tokens)
+    warm = await connect_many(100, ports, "/ws/bench/warm/", crowd, tokens)
     await crowd.until_quiet(0.5)
-    before = resident(pid)
-    sockets = await connect_many(connections, port, "/ws/bench/idle/", crowd, tokens)
+    before = resident(pids)
+    sockets = await connect_many(connections, ports, "/ws/bench/idle/", crowd, tokens)
     await crowd.until_quiet(0.5)
-    grown = resident(pid) - before
+    grown = resident(pids) - before
     await end([*warm, *sockets])
     return {"kb": grown / connections}
 
@@ -321,7 +344,7 @@ async def idle_neighbours(server, seconds: float, number: int) -> dict:
     """What a delivery costs beside so many idle sockets in other rooms, against without them."""
     without = await fan_out(server, seconds, 100)
     crowd = Crowd()
-    idle = await connect_many(number, server[0], "/ws/bench/idle/", crowd, server[1])
+    idle = await connect_many(number, server.ports, "/ws/bench/idle/", crowd, server.tokens)
     await crowd.until_quiet(0.5)
     beside = await fan_out(server, seconds, 100)
     await end(idle)
@@ -330,13 +353,13 @@ async def idle_neighbours(server, seconds: float, number: int) -> dict:
 
 async def stored(server, seconds: float, senders: int) -> dict:
     """Messages stored, acknowledged and delivered in chats of two, each sender with one at once."""
-    port, tokens, pid = server
+    [port], tokens, pids = server
     sockets = [
         await connect(port, f"/ws/chat/{index // 2 + 1}/", Crowd(), tokens[index])
         for index in range(senders)
     ]
     await asyncio.sleep(0.5)
-    with Meter(pid) as meter:
+    with Meter(pids) as meter:
         until = time.perf_counter() + seconds
 
         async def one(me) -> None:
@@ -383,7 +406,7 @@ def measure(server: str, options) -> dict[str, dict[str, dict[str, float]]]:
                 continue
             serving = serve(server, target, folder, environment | extra)
             port, started = running.enter_context(serving)
-            servers[name] = (port, tokens, started.pid)
+            servers[name] = Target([port], tokens, [started.pid])
         for number in range(options.rounds):
             for figure, take in FIGURES.items():
                 if not any(part in figure for part in options.figures or [""]):
@@ -399,10 +422,36 @@ def measure(server: str, options) -> dict[str, dict[str, dict[str, float]]]:
                     found.setdefault(figure, {}).setdefault(name, []).append(value)
                     shown = " ".join(f"{key}={number:.4g}" for key, number in value.items())
                     print(f"{server} {name:15} {figure:18} {shown}", flush=True)
+        if not options.figures or "processes" in options.figures:
+            found["processes"] = processes(server, options, folder, environment, tokens)
     return {
         figure: {name: median(values) for name, values in variants.items()}
         for figure, variants in found.items()
     }
+
+
+def processes(server, options, folder, environment, tokens) -> dict[str, list[dict]]:
+    """How many processes → deliveries in a room of 1,000 that is spread over them.
+
+    They share the Redis and, here, the cores: what travels is the time that all of them together
+    compute for a delivery. Where it stays, each core of its own adds as much as the first one has.
+    """
+    target, extra = VARIANTS[OURS]
+    found = {}
+    for number in PROCESSES:
+        with ExitStack() as running:
+            serving = [
+                running.enter_context(serve(server, target, folder, environment | extra))
+                for _ in range(number)
+            ]
+            ports, started = zip(*serving, strict=True)
+            many = Target(list(ports), tokens, [each.pid for each in started])
+            values = [
+                asyncio.run(fan_out(many, options.seconds, 1000)) for _ in range(options.rounds)
+            ]
+        print(f"{server} {number} processes: {median(values)}", flush=True)
+        found[str(number)] = values
+    return found
 
 
 def made_with(options) -> dict[str, str]:
@@ -429,6 +478,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--figures", nargs="*", help="parts of their names")
     parser.add_argument("--json", type=Path, help="where to write the medians")
     options = parser.parse_args(argv)
+    gc.disable()  # the pauses of the clients are not the servers'
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # 2,000 sockets, and at the server
     found = {server: measure(server, options) for server in options.servers}
