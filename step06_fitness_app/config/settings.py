@@ -144,13 +144,9 @@ CHANNEL_LAYERS = {"default": REDIS_LAYERS[CHANNEL_LAYER] if REDIS_URL else IN_ME
 # shared by all; it must not evict (maxmemory-policy noeviction), or a limit is forgotten.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "realtime.redis.Cache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": REDIS_PREFIX,
-        "OPTIONS": {
-            "pool_class": "realtime.redis.SharedPool",
-            "serializer": "realtime.redis.JSONSerializer",
-        },
     }
     if REDIS_URL
     else {

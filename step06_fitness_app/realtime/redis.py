@@ -1,17 +1,29 @@
-"""How the cache talks to Redis: with one pool of connections, and in JSON."""
+"""How the cache talks to Redis: with one client and its connections, and in JSON."""
 
 import json
 from functools import cache
 
-from redis import ConnectionPool
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 
 
-class SharedPool(ConnectionPool):
-    """Django makes a cache object, and so a pool, for each request and each socket: 60 open
-    sockets kept 60 connections to Redis, which takes 10,000 from all its clients.
+class Cache(RedisCache):
+    """Django makes a cache object for each request and each socket, with connections of its own:
+    60 open sockets kept 60 of them, of 10,000 that Redis has for all. This one's are shared.
     """
 
-    from_url = classmethod(cache(ConnectionPool.from_url.__func__))
+    @property
+    def _cache(self) -> RedisCacheClient:
+        return client_of(self._servers[0])
+
+
+@cache
+def client_of(url: str) -> RedisCacheClient:
+    """The process's one client of this Redis; threads may share it."""
+    client = RedisCacheClient([url], serializer=JSONSerializer)
+    redis = client.get_client()
+    # Else there would be a new one for each question, which takes longer than to ask it.
+    client.get_client = lambda key=None, *, write=False: redis
+    return client
 
 
 class JSONSerializer:

@@ -45,9 +45,11 @@ def test_one_refresh_token_at_the_same_moment_gives_one_pair(people):
         assert sorted(answers) == [200, 401]
 
 
-def test_all_sockets_share_one_pool_of_redis_connections():
-    from realtime.redis import SharedPool
+def test_all_sockets_share_one_client_of_redis_and_its_connections():
+    from realtime.redis import Cache
 
-    here, there = "redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1"
-    assert SharedPool.from_url(here) is SharedPool.from_url(here)
-    assert SharedPool.from_url(here) is not SharedPool.from_url(there)
+    here, there = (Cache(f"redis://127.0.0.1:1/{number}", {})._cache for number in (0, 1))
+    assert Cache("redis://127.0.0.1:1/0", {})._cache is here is not there
+    assert here.get_client("a", write=True) is here.get_client("b")
+    pools = [client.get_client().connection_pool for client in (here, there)]
+    assert pools[0] is not pools[1]

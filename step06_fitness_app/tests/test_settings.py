@@ -71,7 +71,7 @@ def test_without_a_redis_the_cache_is_this_process_own_and_keeps_enough(chosen):
 
 def test_with_a_redis_the_cache_is_shared_under_the_same_prefix(chosen):
     cache = chosen(REDIS_URL=URL, REDIS_PREFIX="ann")["CACHES"]["default"]
-    assert cache["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
+    assert cache["BACKEND"] == "realtime.redis.Cache"
     assert (cache["LOCATION"], cache["KEY_PREFIX"]) == (URL, "ann")
 
 
