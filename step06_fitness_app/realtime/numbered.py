@@ -30,7 +30,8 @@ class NumberedMixin:
         page = await in_thread(self.read)(after=after)
         self.last = page[-1].number if page else after or 0
         await self.send_page(page)
-        await self.catch_up()
+        if after is not None and page:  # there may be more than a page
+            await self.catch_up()
 
     async def frame(self, event) -> None:
         """Pass a stored message on, in order and once; what has no number, as it comes."""
