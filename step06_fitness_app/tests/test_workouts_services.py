@@ -290,3 +290,33 @@ def test_a_recording_that_is_too_long_leaves_nothing(ada, monkeypatch):
     with pytest.raises(services.Conflict):
         record(ada, Sample(1, 100), Sample(2, 100), Sample(3, 100))
     assert not Workout.objects.exists()
+
+
+# A set that is sent again, or comes late
+
+
+SQUAT = "squat", 3, 5, 60.0
+
+
+def test_a_set_sent_again_after_its_workout_is_stored_once(ada, workout):
+    stored = services.add_set(ada, *SQUAT, "a")
+    services.finish(ada)
+    assert services.add_set(ada, *SQUAT, "a") == stored  # none goes on
+    services.start(ada, "strength")
+    assert services.add_set(ada, *SQUAT, "a") == stored  # another goes on
+    assert ExerciseSet.objects.count() == 1
+
+
+def test_a_set_goes_into_no_other_workout_than_its_own(ada, workout):
+    services.finish(ada)
+    other = services.start(ada, "strength")
+    with pytest.raises(services.Conflict, match="the workout of that set is over"):
+        services.add_set(ada, *SQUAT, "late", workout.pk)
+    assert services.add_set(ada, *SQUAT, "now", other.pk).workout == other
+    assert ExerciseSet.objects.count() == 1
+
+
+def test_a_client_id_of_somebody_elses_set_is_free(people, ada, workout):
+    services.add_set(ada, *SQUAT, "a")
+    services.start(people["ben"], "strength")
+    assert services.add_set(people["ben"], *SQUAT, "a").workout.owner == people["ben"]

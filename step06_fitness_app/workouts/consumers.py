@@ -90,7 +90,7 @@ class WorkoutConsumer(SeenMixin, PersonConsumer):
             await self.reply(Error("conflict", str(problem)))
 
     async def add_set(self, done: wire.Update) -> None:
-        what = done.exercise, done.sets, done.reps, done.weight, done.client_id
+        what = done.exercise, done.sets, done.reps, done.weight, done.client_id, done.workout_id
         stored = await in_thread(services.add_set)(self.user, *what)
         await self.reply(Ack(done.client_id, stored.number))
 

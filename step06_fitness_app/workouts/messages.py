@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from people.models import Privacy
 from realtime import messages as realtime
-from realtime.messages import Ack, Authenticate, ClientId, Seen, decoder
+from realtime.messages import Ack, Authenticate, ClientId, Number, Seen, decoder
 from workouts.models import ExerciseSet, Kind, Workout
 from workouts.recordings import Sample
 from workouts.totals import Row, Totals
@@ -43,7 +43,8 @@ class WorkoutFinish(Struct, tag_field="type", tag="workout_finish"):
 
 class Update(Struct, tag_field="type", tag="workout_update", omit_defaults=True):
     """Sets you have lifted (exercise, sets, reps, weight in kg), or a sample (time, and what was
-    measured then: bpm, rpm, W, m); never both. `time` is in seconds since the beginning.
+    measured then: bpm, rpm, W, m); never both. `time` is in seconds since the beginning. With
+    `workout_id` a set that comes late is refused, instead of going into another workout.
     """
 
     exercise: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
@@ -51,6 +52,7 @@ class Update(Struct, tag_field="type", tag="workout_update", omit_defaults=True)
     reps: Annotated[int, Meta(ge=1, le=1000)] | None = None
     weight: Annotated[float, Meta(ge=0, le=1000)] | None = None
     client_id: ClientId | None = None
+    workout_id: Number | None = None
     time: Annotated[float, Meta(ge=0, le=A_WEEK)] | None = None
     heart_rate: Annotated[float, Meta(ge=20, le=260)] | None = None
     cadence: Annotated[float, Meta(ge=0, le=300)] | None = None
@@ -71,8 +73,9 @@ class Update(Struct, tag_field="type", tag="workout_update", omit_defaults=True)
             raise ValueError(f"Object missing required field `{missing[0]}`{also}")
         if of_sample == ["time"]:
             raise ValueError(f"Object missing one of the fields `{'`, `'.join(MEASURES)}`")
-        if of_sample and self.client_id is not None:
-            raise ValueError("`client_id` is of a set: the `time` of a sample says which it is")
+        for field in ("client_id", "workout_id"):
+            if of_sample and field in here:
+                raise ValueError(f"`{field}` is of a set: the `time` of a sample says which it is")
 
     @property
     def row(self) -> list[float | None]:

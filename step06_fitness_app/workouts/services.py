@@ -30,6 +30,7 @@ MAX_SETS = 500
 POINTS = 600  # samples in one answer
 CHANGES_PER_MINUTE = 30  # of one person: start, pause, resume, finish
 BATCHES_PER_MINUTE = 200  # of samples: three open tabs
+NONE = "no workout of yours goes on"
 FAR_BACK, FAR_BACK_PER_MINUTE = 12, 10  # chunks, an hour: all since then are read for a late sample
 
 
@@ -164,7 +165,7 @@ def changing(owner: User) -> Workout:
 def locked(owner: User) -> Workout:
     workout = unfinished(owner).select_for_update().first()
     if workout is None:
-        raise Conflict("no workout of yours goes on")
+        raise Conflict(NONE)
     return workout
 
 
@@ -199,15 +200,22 @@ def add_set(
     repetitions: int,
     weight_kg: float,
     client_id: str | None = None,
+    workout_id: int | None = None,
 ) -> ExerciseSet:
     """Store a set of the workout that goes on, numbered under its lock; published on commit.
 
-    A `client_id` used already in it gives that set. Raises Conflict if no workout goes on.
+    A `client_id` used already gives that set, also of a workout that is over. Raises Conflict if
+    none goes on, or another than `workout_id`.
     """
     limits.count("messages", owner.pk, settings.USER_MESSAGES_PER_MINUTE)
-    workout = locked(owner)
-    if client_id and (known := workout.sets.filter(client_id=client_id).first()):
+    workout = unfinished(owner).select_for_update().first()
+    own = ExerciseSet.objects.filter(workout__owner=owner)
+    if client_id and (known := own.filter(client_id=client_id).first()):
         return known
+    if workout is None:
+        raise Conflict(NONE)
+    if workout_id not in (None, workout.pk):
+        raise Conflict("the workout of that set is over")
     number = workout.sets.count() + 1
     if number > MAX_SETS:
         raise Conflict(f"a workout holds {MAX_SETS} sets, and no more")

@@ -26,7 +26,7 @@ const live = new Live({
       if (workout?.id !== unsaved.workout) forgetSamples();
       unsaved.workout = workout?.id;
       for (const sample of unsaved.samples) live.take(sample);
-      if (workout) unsaved.start(workout.saved_up_to);
+      if (workout) unsaved.start();
       if (workout?.state !== "running") player.pause();
       if (!workout) forgetSets("no workout runs");
       show();
@@ -50,6 +50,7 @@ const live = new Live({
         setTimeout(() => live.isKnown && unsaved.start(), 3_000);
         return;
       }
+      if (code === "not_saved") return problem(detail); // samples, and they are kept
       if (starting) live.socket.acknowledge(starting);
       [starting, isFinishing] = [null, false];
       if (pending.size) forgetSets(detail);
@@ -165,22 +166,24 @@ byId("set").addEventListener("submit", (event) => {
   if (set.exercise) log(set);
 });
 
-function log(set, client_id = newId()) {
-  if (!live.send("workout_update", { ...set, client_id }, client_id)) {
+function log(set, client_id = newId(), workout_id = live.workout?.id) {
+  if (!live.send("workout_update", { ...set, client_id, workout_id }, client_id)) {
     return problem("not logged: there is no connection");
   }
-  pending.set(client_id, set);
+  pending.set(client_id, { set, workout_id });
   showPending();
 }
 
-// The server takes none of those that wait: they go back into the form.
+// The server takes none of those that wait: they are named, and the last goes back into the form.
 function forgetSets(why) {
   if (!pending.size) return;
-  for (const [id, set] of pending) {
+  const names = [];
+  for (const [id, { set }] of pending) {
     live.socket.acknowledge(id);
+    names.push(`${set.exercise} ${set.sets} × ${set.reps} at ${set.weight} kg`);
     fill(set);
   }
-  problem(`${pending.size === 1 ? "a set was" : `${pending.size} sets were`} not stored: ${why}`);
+  problem(`not stored: ${names.join("; ")}: ${why}`);
   pending.clear();
   showPending();
 }
@@ -191,7 +194,8 @@ function fill(set) {
 
 function showPending() {
   for (const old of document.querySelectorAll("#sets [data-waiting]")) old.remove();
-  for (const { exercise, sets, reps, weight } of pending.values()) {
+  for (const { set } of pending.values()) {
+    const { exercise, sets, reps, weight } = set;
     const row = part("tr");
     row.dataset.waiting = "";
     row.append(...[exercise, `${sets} × ${reps}`, `${weight} kg, sending …`].map((text) => part("td", text)));
@@ -214,7 +218,7 @@ if (kept) {
   fill(kept.form);
   unsaved.workout = kept.workout;
   for (const sample of kept.samples) unsaved.add(sample);
-  for (const [id, set] of kept.sets) log(set, id);
+  for (const [id, { set, workout_id }] of kept.sets) log(set, id, workout_id);
 }
 
 live.socket.addEventListener("state", () => {

@@ -1,5 +1,5 @@
 // What was measured and is not stored yet: kept, sent in order, and again on each new connection.
-// No page, no socket. The server says how far it has stored (`saved`); what is later goes again.
+// No page, no socket. The server says how far it has stored of ours (`saved`); the rest goes again.
 
 const MOST = 4_000; // more than an hour at one a second; beyond it the oldest go
 const PER_SECOND = 25; // the server takes 40, and other messages want some of them
@@ -42,10 +42,9 @@ export class Unsaved {
     this.#next = Math.max(0, this.#next - gone);
   }
 
-  // A new connection, and how far the server has stored: the rest goes again, in order, since the
-  // server drops what is older than what it has.
-  start(upTo) {
-    this.saved(upTo ?? -1);
+  // A new connection: all that was not `saved` goes again, in order. What the server has stored by
+  // then says nothing: that may be of another device, which measured later.
+  start() {
     [this.#next, this.#isOn] = [0, true];
     this.#pump();
   }
