@@ -1,5 +1,6 @@
 """What is read from FIT files: real ones, damaged ones, and ones made to be strange."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -112,6 +113,22 @@ def test_kinds(sport, sub_sport, kind):
 def test_a_file_made_to_take_long_is_left(monkeypatch):
     monkeypatch.setattr(fit, "PATIENCE", -1)
     assert refusal(BIKE.read_bytes()) == "the file takes too long to read"
+
+
+def test_a_file_is_not_left_because_others_are_read_meanwhile(monkeypatch):
+    """What counts is how long it computes, not how long it waits for its turn to."""
+    monkeypatch.setattr(fit, "PATIENCE", 0.5)
+    recording_of, waited = fit.recording_of, []
+
+    def slowly(found):
+        for one in found:
+            if not waited:
+                waited.append(threading.Event().wait(1))
+            yield one
+
+    monkeypatch.setattr(fit, "recording_of", lambda found: recording_of(slowly(found)))
+    ride = fit_file(message(RECORD, *((NOON + second, 80, 80, 100) for second in range(3))))
+    assert len(read(ride).samples) == 3
 
 
 def test_what_cannot_be_opened(tmp_path):

@@ -1,11 +1,13 @@
 """FIT files become workouts, by command and by upload; what is refused leaves nothing behind."""
 
+import threading
 from io import BytesIO, StringIO
 from pathlib import Path
 
 import httpx
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 
 from tests.conftest import serve
@@ -154,6 +156,34 @@ def test_what_is_too_large_is_not_even_read(people, monkeypatch):
     monkeypatch.setattr("django.http.multipartparser.MultiPartParser.parse", None)
     assert upload(data + b"\0" * uploads.ENVELOPE).status_code == 413
     assert nothing_is_stored()
+
+
+def test_while_files_are_read_the_database_is_free_and_two_are_read_at_once(people, monkeypatch):
+    """A pool has four connections: four that keep one and read would stop everybody."""
+    read, reading, two = fit.read, [], threading.Barrier(2, timeout=20)
+
+    def look(file):
+        assert connection.connection is None
+        reading.append(file)
+        assert len(reading) <= 2
+        two.wait()
+        reading.remove(file)
+        return read(file)
+
+    monkeypatch.setattr(fit, "read", look)
+    codes = []
+
+    def send(browser):
+        codes.append(upload(BIKE.read_bytes(), browser).status_code)
+        connection.close()
+
+    browsers = [browser_of(name) for name in ("ada", "ben", "cleo", "tom")]
+    threads = [threading.Thread(target=send, args=[browser]) for browser in browsers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert codes == [201] * 4
 
 
 def test_not_too_many(people, monkeypatch):
