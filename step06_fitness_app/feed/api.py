@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
 from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema
 from msgspec import to_builtins
@@ -56,7 +57,8 @@ def do(work, *details, **more):
         raise Http404 from None
     except TooMuch as problem:
         raise Throttled(detail=str(problem)) from None
-    in_loop(services.tell, event)
+    # robust: it is stored, whether or not anybody can be told.
+    transaction.on_commit(lambda: in_loop(services.tell, event), robust=True)
     return answer
 
 

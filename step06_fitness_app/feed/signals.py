@@ -6,12 +6,13 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from feed.models import Post
-from feed.services import locked
+from feed.services import locked, touch
 
 
 @receiver(pre_delete, sender=settings.AUTH_USER_MODEL)
 def hold_feed(sender, instance, **kwargs):
     """Whoever writes waits. What they said to others' posts is gone at the next look there."""
-    number = locked().next()
+    stream = locked()
     touched = Post.objects.filter(Q(comments__author=instance) | Q(cheers__user=instance))
-    touched.update(changed=number)
+    for post in touched.distinct().order_by("pk"):  # a number each: they are read by pages
+        touch(post, stream)

@@ -308,6 +308,22 @@ async def test_more_than_a_page_was_lost(people, no_limits):
         assert seen == [f"{n}" for n in range(50)]
 
 
+async def test_who_goes_takes_along_what_they_said_to_more_than_a_page_of_posts(people, no_limits):
+    await in_thread(befriend)(people["ada"], people["cleo"])
+    ids = await in_thread(posted)("ada", *(f"{n}" for n in range(45)))
+    for number in ids:
+        await in_thread(services.comment)(people["ben"], number, "hm", f"{number}")
+    async with enter("cleo") as cleo:
+        await in_thread(people["ben"].delete)()
+        await in_thread(tell)(people["cleo"].pk)
+        seen = set()
+        while len(seen) < 45:
+            for post in (await cleo.get("feed_changed"))["posts"]:
+                assert post["comments"] == []
+                seen.add(post["id"])
+        assert seen == set(ids)
+
+
 # Speed
 
 

@@ -1,6 +1,7 @@
 """The feed over HTTP and its page."""
 
 import pytest
+from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -144,3 +145,13 @@ def test_the_page_offers_ones_own_workouts(ada):
     theirs = record(User.objects.get(username="ben"))
     page = ada.get("/feed/").content.decode()
     assert f'value="{workout.pk}"' in page and f'value="{theirs.pk}"' not in page
+
+
+def test_what_is_posted_is_answered_though_nobody_can_be_told(ada, monkeypatch, caplog):
+    async def broken(group, event):
+        raise ConnectionError("no layer")
+
+    monkeypatch.setattr(get_channel_layer(), "group_send", broken)
+    assert ada.post("/api/posts/", {"text": "Done"}, **JSON).status_code == 201
+    assert Post.objects.count() == 1
+    assert "no layer" in caplog.text

@@ -8,14 +8,9 @@ from playwright.sync_api import Page, expect
 
 from browser.test_step04 import is_open
 from browser.test_step05 import NASTY, open_page  # noqa: F401  a fixture
-from browser.test_step06 import folder, server, visit  # noqa: F401  fixtures
+from browser.test_step06 import LINES, folder, server, visit  # noqa: F401  fixtures
 
 PHONE = {"viewport": {"width": 360, "height": 740}}
-LINES = """window.lines = [];
-    const Line = WebSocket;
-    window.WebSocket = class extends Line {
-      constructor(...all) { super(...all); lines.push(this); }
-    };"""
 LINE = "lines.findLast(({ url }) => url.includes('/ws/social/'))"
 
 
@@ -130,10 +125,12 @@ def test_what_came_and_went_during_a_break_is_right_after_it(two):
     tell(ada, "Will be deleted")
     ben.reload()
     expect(post_of(ben, "Will be deleted")).to_have_count(1)
-    post_of(ben, "Will be deleted").get_by_label("Comment on").fill("my comment")
     ben.context.set_offline(True)
     ben.evaluate(f"{LINE}.close()")
     expect(ben.locator("#status")).to_contain_text("connecting")
+    for text in ("first", "second"):
+        comment(ben, "Will be deleted", text)
+    post_of(ben, "Will be deleted").get_by_label("Comment on").fill("a draft")
     ada.once("dialog", lambda dialog: dialog.accept())
     post_of(ada, "Will be deleted").get_by_role("button", name="Delete").click()
     expect(post_of(ada, "Will be deleted")).to_have_count(0)
@@ -141,7 +138,8 @@ def test_what_came_and_went_during_a_break_is_right_after_it(two):
     ben.context.set_offline(False)
     expect(post_of(ben, "Came meanwhile")).to_have_count(1, timeout=40_000)
     expect(post_of(ben, "Will be deleted")).to_have_count(0)
-    expect(ben.get_by_label("Tell your friends")).to_have_value("my comment")  # not lost
+    # Not lost, none of it.
+    expect(ben.get_by_label("Tell your friends")).to_have_value("a draft\nfirst\nsecond")
 
 
 def test_all_of_it_by_keyboard(two):

@@ -146,9 +146,14 @@ function drop(id) {
   const post = posts.get(id);
   if (!post) return;
   const draft = post.element.querySelector("input").value.trim();
-  if (draft) field.value ||= draft;
+  giveBack(draft);
   post.element.remove();
   posts.delete(id);
+}
+
+// What is not sent after all is not lost: it stands below what is there already.
+function giveBack(text) {
+  field.value = [field.value, text].filter(Boolean).join("\n");
 }
 
 function settle() {
@@ -224,7 +229,7 @@ const frames = {
     if (refused?.type === "cheer" || refused?.type === "comment") {
       if (code === "not_found") drop(refused.fields.post_id);
     }
-    if (refused?.fields.text) field.value ||= refused.fields.text; // not lost
+    giveBack(refused?.fields.text);
     problem(`not done: ${detail}`);
     settle();
   },
