@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from channels.db import database_sync_to_async as in_thread
 from channels.layers import get_channel_layer
+from django.utils import timezone
 
 from coaching.coach import State, step
 from coaching.recording import Frame
@@ -36,6 +37,7 @@ class FormConsumer(SeenMixin, PersonConsumer):
     newest = sender = None  # the update that waits for its turn, and the task that sends it
     cued_at = -QUIET
     coach, before = State(), 0
+    counted_at = None  # the last repetition: the tab may stay open for hours after it
 
     def permit(self):
         asked = self.scope["url_route"]["kwargs"]["workout_id"]
@@ -75,7 +77,10 @@ class FormConsumer(SeenMixin, PersonConsumer):
 
     async def see(self, frame: Frame) -> None:
         """Up to 30 times a second: no database, and no wait for who watches."""
+        before = self.coach.repetitions
         self.coach, feedback, cue = step(self.coach, frame)
+        if self.coach.repetitions > before:
+            self.counted_at = timezone.now()
         self.newest = wire.FormUpdate(points=frame.points, **vars(feedback))
         if self.sender is None or self.sender.done():
             self.sender = asyncio.create_task(self.send_newest())
@@ -108,4 +113,4 @@ class FormConsumer(SeenMixin, PersonConsumer):
         if self.sender:
             self.sender.cancel()
         if done := self.coach.repetitions - self.before:
-            await in_thread(services.keep)(self.workout.pk, done, uuid4().hex)
+            await in_thread(services.keep)(self.workout.pk, done, uuid4().hex, self.counted_at)

@@ -1,6 +1,7 @@
 """What the form coach asks the database: who may be there, and the repetitions. In a thread."""
 
 import re
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -42,8 +43,9 @@ def counted(workout: Workout) -> int:
 
 
 @transaction.atomic
-def keep(workout_id: int, repetitions: int, connection: str) -> None:
-    """Store what one connection counted as a set, also where the workout was finished meanwhile."""
+def keep(workout_id: int, repetitions: int, connection: str, at: datetime) -> None:
+    """Store what one connection counted, until then, as a set, also where the workout was finished
+    meanwhile."""
     workout = Workout.objects.select_for_update().filter(pk=workout_id).first()
     if workout is None:
         return
@@ -57,6 +59,7 @@ def keep(workout_id: int, repetitions: int, connection: str) -> None:
         repetitions=min(repetitions, 1000),
         weight_kg=0,
         client_id=PREFIX + connection,
+        at=at,
     )
     if workout.state == State.FINISHED:
         workouts.complete(workout)

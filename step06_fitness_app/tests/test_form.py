@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from channels.db import database_sync_to_async as in_thread
+from django.utils import timezone
 
 from accounts import services as accounts
 from coaching import cues
@@ -432,3 +433,12 @@ def test_the_recording_is_served_as_it_is_in_the_file(people):
 def test_the_cues_the_coach_knows_fit_a_trainers():
     texts = [fault.cue for fault in cues.FAULTS] + [cues.DEEPER, cues.SLOWER, cues.NOT_VISIBLE]
     assert all(len(text) <= 200 for text in texts)
+
+
+async def test_a_set_is_of_the_last_repetition_not_of_the_tabs_end(workout, quick):
+    async with enter("ada", workout) as here:
+        await send(here, squat(7))
+        await here.get("form_update", repetitions=1, stage="up")
+        counted = timezone.now()
+    done = await workout.sets.aget()
+    assert done.at < counted
