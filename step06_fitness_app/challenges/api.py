@@ -63,9 +63,7 @@ class OneChallenge(APIView):
 
     @extend_schema(responses=STATE)
     def get(self, request, challenge_id: str):
-        challenge = find(request.user, challenge_id)
-        board = services.read(challenge.pk)
-        return Response(to_builtins(board.state_for(request.user.pk, challenge)))
+        return state(request.user, find(request.user, challenge_id))
 
 
 class Change(OneChallenge):
@@ -75,8 +73,10 @@ class Change(OneChallenge):
 
     @extend_schema(request=None, responses=STATE)
     def post(self, request, challenge_id: str):
-        change(self.work, find(request.user, challenge_id).pk, request.user)
-        return self.get(request, challenge_id)
+        challenge = find(request.user, challenge_id)
+        change(self.work, challenge.pk, request.user)
+        challenge.refresh_from_db()  # who has left a private one may not find it any more
+        return state(request.user, challenge)
 
 
 def find(user, challenge_id: str) -> Challenge:
@@ -84,6 +84,11 @@ def find(user, challenge_id: str) -> Challenge:
         return services.find(user, challenge_id)
     except Challenge.DoesNotExist:
         raise Http404 from None
+
+
+def state(user, challenge: Challenge) -> Response:
+    board = services.read(challenge.pk)
+    return Response(to_builtins(board.state_for(user.pk, challenge)))
 
 
 def change(work, *details) -> None:

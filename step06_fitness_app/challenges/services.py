@@ -105,9 +105,9 @@ def next_version(challenge: Challenge) -> int:
 def join(challenge_id: int, user: User) -> int:
     """Take part, once however often; the board's version."""
     count(user)
-    if not visible_to(user).filter(pk=challenge_id).exists():
-        raise Challenge.DoesNotExist
     challenge = locked(challenge_id)
+    if not visible_to(user).filter(pk=challenge_id).exists():  # a block waits for the lock
+        raise Challenge.DoesNotExist
     if challenge.participants.filter(user=user).exists():
         return challenge.version
     if challenge.participants.count() >= MOST:

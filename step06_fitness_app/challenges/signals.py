@@ -28,6 +28,9 @@ def tell_deleted(sender, instance, **kwargs):
 def put_out(sender, instance, **kwargs):
     """A block ends what the two share: the one is out of the other's running challenges."""
     one, other = instance.blocker, instance.blocked
+    # Under the lock of each of them: who joins at the same moment has joined, or sees the block.
+    theirs = Challenge.objects.filter(dissolved_at=None, made_by__in=[one, other]).order_by("pk")
+    list(theirs.select_for_update())
     running = Participant.objects.filter(challenge__dissolved_at=None)
     shared = Q(user=one, challenge__made_by=other) | Q(user=other, challenge__made_by=one)
     running.filter(shared).delete()

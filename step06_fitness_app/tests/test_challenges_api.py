@@ -202,3 +202,13 @@ def test_a_page_shows_ones_own_and_not_others(people):
     assert get("cleo", f"/challenges/{race}/").status_code == 404
     assert "Far" not in get("cleo", "/challenges/").content.decode()
     assert "Far" in get("ben", "/challenges/").content.decode()
+
+
+def test_who_may_not_find_it_any_more_can_leave_it_and_is_told_so(people):
+    from people.services import unfriend
+
+    race = make("ada", "ben", is_public=False)
+    unfriend(people["ada"], people["ben"])
+    answer = post("ben", one(race, "leave/"))
+    assert (answer.status_code, answer.json()["you"]) == (200, None)
+    assert get("ben", one(race)).status_code == 404

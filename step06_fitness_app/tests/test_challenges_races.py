@@ -87,6 +87,21 @@ def test_who_joins_at_once_in_two_tabs_is_there_once(race):
     assert Participant.objects.filter(challenge=race).count() == 3
 
 
+def test_who_joins_while_they_are_blocked_is_not_in_it(race, people):
+    """Whichever comes first: the block puts out who has joined, or the join sees the block."""
+    from people.services import block
+
+    for name in ("cleo", "tom", "sam"):
+        user = people[name]
+        blocked, joined = at_once(
+            lambda user=user: block(people["ada"], user),
+            lambda user=user: services.join(race, user),
+        )
+        assert blocked is None
+        assert isinstance(joined, (int, Challenge.DoesNotExist)), joined
+        assert not Participant.objects.filter(challenge=race, user=user).exists()
+
+
 def test_no_more_join_than_can(race, monkeypatch):
     monkeypatch.setattr(services, "MOST", 3)
     users = [person(name) for name in ("cleo", "tom", "sam")]
