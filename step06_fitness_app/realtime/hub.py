@@ -28,7 +28,7 @@ class Hub:
         self.layer = get_channel_layer()
         self.members: dict[str, HubMixin] = {}
         self.groups: dict[str, set[str]] = defaultdict(set)
-        self.heard: set[str] = set()  # groups that the layer sends us
+        self.heard: dict[str, str] = {}  # groups that the layer sends us, and on which channel
         self.changing = asyncio.Lock()
         self.listener = None
 
@@ -50,12 +50,11 @@ class Hub:
     async def settle(self, group: str) -> None:
         """Hear a group as long as somebody here is in it: whoever came or went meanwhile."""
         async with self.changing:
-            if self.groups[group] and group not in self.heard:
+            if self.groups[group] and self.heard.get(group) != self.channel:
                 await self.layer.group_add(group, self.channel)
-                self.heard.add(group)
+                self.heard[group] = self.channel
             elif not self.groups[group] and group in self.heard:
-                self.heard.remove(group)
-                await self.layer.group_discard(group, self.channel)
+                await self.layer.group_discard(group, self.heard.pop(group))
             if not self.groups[group]:
                 del self.groups[group]
 

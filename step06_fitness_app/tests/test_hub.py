@@ -177,8 +177,28 @@ async def test_if_the_layer_breaks_all_are_told_and_the_next_starts_anew():
         await hub.layer.group_send("g", {"type": "frame", "group": "g", "text": "wakes it"})
         await eventually(first.done)
         assert {"type": "lost"} in one.taken
-        assert (hub.groups, hub.heard) == ({}, set())
+        assert (hub.groups, hub.heard) == ({}, {})
         hub.layer.receive = receive
+        await hub.add("two", two)
+        await hub.group_add("g", "two")
+        await hub.layer.group_send("g", {"type": "frame", "group": "g", "text": "again"})
+        await eventually(lambda: two.taken)
+
+
+async def test_who_joins_after_the_break_and_before_a_new_start_leaves_no_group_deaf():
+    one, two = Member(), Member()
+    async with a_hub(one=one) as hub:
+
+        async def broken(channel):
+            raise ConnectionError
+
+        await hub.group_add("any", "one")
+        receive, hub.layer.receive = hub.layer.receive, broken
+        first = hub.listener
+        await hub.layer.group_send("any", {"type": "frame", "group": "any", "text": "wakes it"})
+        await eventually(first.done)
+        hub.layer.receive = receive
+        await hub.group_add("g", "one")  # it was about to, and does not know yet
         await hub.add("two", two)
         await hub.group_add("g", "two")
         await hub.layer.group_send("g", {"type": "frame", "group": "g", "text": "again"})
