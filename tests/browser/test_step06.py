@@ -18,6 +18,11 @@ from browser.test_step05 import NASTY, log_in, open_page, tab_to, word  # noqa: 
 STEP = ROOT / "step06_fitness_app"
 RIDE = STEP / "data/workouts/indoor-trainer.fit"
 BROKEN = STEP / "data/workouts/broken-crc.fit"
+LINES = """window.lines = [];
+    const Line = WebSocket;
+    window.WebSocket = class extends Line {
+      constructor(...all) { super(...all); lines.push(this); }
+    };"""
 ROOMY = {"CONNECTS_PER_MINUTE": "10000", "USER_MESSAGES_PER_MINUTE": "10000"}
 
 
@@ -408,11 +413,21 @@ def test_who_is_no_friend_any_more_reads_on_and_keeps_what_they_typed(visit, ser
     is_open(cleo)
     say(cleo, "bye")
     expect(cleo.locator(".state").last).to_have_text("sent")
+    cleo.add_init_script(LINES)
+    cleo.reload()
+    is_open(cleo)
     leo = visit("/people/cleo/", "leo")
     leo.get_by_role("button", name="Unfriend").click()
+    cleo.context.set_offline(True)
+    cleo.evaluate("lines.findLast(({ url }) => url.includes('/ws/chat/')).close()")
+    expect(cleo.locator("#status")).to_contain_text("connecting")
     say(cleo, "one more thing")
+    say(cleo, "and another")
+    cleo.locator("#text").fill("a draft")
+    cleo.context.set_offline(False)
+    cleo.evaluate("document.getElementById('now').click()")
     expect(cleo.locator("#problem")).to_have_text(re.compile("^Not sent: "))
-    expect(cleo.locator("#text")).to_have_value("one more thing")
+    expect(cleo.locator("#text")).to_have_value("one more thing and another a draft")
     expect(texts(cleo)).to_have_text(["bye"])
 
 

@@ -111,11 +111,11 @@ export class Talk {
 
   // The server takes none of those on their way: they go back into the field.
   #takeBack() {
-    for (const [id, text] of this.#waiting) {
+    for (const id of this.#waiting.keys()) {
       this.socket.acknowledge(id);
       this.list.remove(id);
-      field.value ||= text;
     }
+    field.value = [...this.#waiting.values(), field.value].filter(Boolean).join(" ");
     this.#waiting.clear();
   }
 
