@@ -115,6 +115,7 @@ def talk(one: User, other: User, lines: list[tuple[str, str]]) -> None:
     for number, (name, text) in enumerate(lines):
         sender = one if one.username == name else other
         message = chat.store(conversation.pk, sender, text, f"demo-{number}")
+        chat.mark_read(conversation.pk, sender, message.number)  # who answers has read
         sent_at = timezone.now() - timedelta(hours=2 * (len(lines) - number))
         Message.objects.filter(pk=message.pk).update(sent_at=sent_at)
 
