@@ -16,6 +16,10 @@ def socket_tables(file: Path) -> list[str]:
         f"The same as AsyncAPI 3.0 is in `{file.parent.name}/{file.name}`, made by"
         " `manage.py asyncapi` from the types that the consumers decode and encode. How a client"
         " proves who it is: [Secure](secure.md).",
+        "",
+        "`PersonConsumer` is the class under all of them. It closes with 4400 (bad messages again"
+        " and again), 4401 (not or no longer logged in), 4403 (a token of somebody else's), 4429"
+        " (too much) and 4013 (come again later), each after a `closing` frame.",
     ]
     shared = set.intersection(*(set(c["messages"]) for c in described["channels"].values()))
     for channel in described["channels"].values():
