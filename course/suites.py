@@ -30,6 +30,8 @@ LONG = [
 ATTACKS = "tests/attacks"
 BRIEFLY = [f"--ignore={ATTACKS}", "-m", "not slow"]
 
+LONGEST = 15  # files that --all names: the first to look at when it takes too long
+
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -40,6 +42,7 @@ class Result:
     name: str
     counts: Counter = field(default_factory=Counter)
     not_run: Counter = field(default_factory=Counter)  # what is missing -> tests skipped for it
+    seconds: Counter = field(default_factory=Counter)  # of each file
 
 
 async def run_suite(name: str, folder: Path, arguments: list[str], is_copied: bool) -> Result:
@@ -105,6 +108,8 @@ def count(report: Path, result: Result) -> None:
     if not report.exists():
         return
     for case in ElementTree.parse(report).iter("testcase"):
+        file = case.get("classname", "").replace(".", "/")
+        result.seconds[f"{result.name}: {file}"] += float(case.get("time", 0))
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
             result.counts["failed"] += 1
@@ -137,10 +142,15 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
         async with lanes:
             return await run_suite(name, folder, arguments, is_copied=name in copied)
 
-    total, not_run = Counter(), Counter()
+    total, not_run, seconds = Counter(), Counter(), Counter()
     for result in await asyncio.gather(*(one(*suite) for suite in suites)):
         total += result.counts
         not_run += result.not_run
+        seconds += result.seconds
+    if everything:
+        console.print("\nThe longest files:")
+        for name, took in seconds.most_common(LONGEST):
+            console.print(f"  {took:4.0f} s  {name}", markup=False)
     print_not_run(not_run, left_out, browser=bool(numbers) or has_playwright())
     console.print(in_words(total))
     return 1 if total["failed"] or (everything and total["skipped"]) or not total["passed"] else 0
