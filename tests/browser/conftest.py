@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 HERE = Path(__file__).resolve().parent
+expect.set_options(timeout=20_000)  # ms; a slow machine takes more than the five seconds it has
 LOCAL = {"127.0.0.1", "localhost", ""}
 
 

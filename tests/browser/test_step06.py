@@ -371,6 +371,20 @@ def test_a_file_of_a_device_becomes_a_workout(visit, server):
     expect(noa.get_by_role("main")).to_contain_text("None yet.")
 
 
+@pytest.mark.parametrize(
+    ("path", "button"),
+    [("/workouts/", "Bring it in"), ("/chat/1/", "Send"), ("/feed/", "Post"), ("/live/", "Start")],
+)
+def test_nothing_leaves_the_page_before_its_script_is_there(visit, path, button):
+    """On slow Wi-Fi a click would show the API's answer, or load the page anew and lose the text."""
+    ben = visit(path, "ben")
+    ready = ben.get_by_role("button", name=button, exact=True)
+    expect(ready).to_be_enabled()
+    ben.route("**/*.js", lambda route: route.abort())
+    ben.reload()
+    expect(ready).to_be_disabled()
+
+
 def talk(visit, server: Server, name: str, other: str) -> Page:
     page = visit("/chat/", name)
     page.locator(".rows").get_by_role("link", name=other, exact=True).click()

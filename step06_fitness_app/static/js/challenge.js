@@ -147,6 +147,7 @@ byId("end")?.addEventListener("submit", async (event) => {
   const answer = await fetch(`/api/challenges/${page.id}/end/`, { method: "POST", headers }).catch(() => null);
   if (!answer?.ok) problem("it could not be ended; try again");
 });
+for (const button of document.querySelectorAll("#end button")) button.disabled = false; // before, it would leave the page
 
 function tick() {
   const hasBegun = starts <= new Date();

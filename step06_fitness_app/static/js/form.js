@@ -162,3 +162,4 @@ byId("say")?.addEventListener("submit", (event) => {
     [said, byId("text").value] = [text, ""];
   } else byId("problem").textContent = `Not said: there is no connection to ${owner}.`;
 });
+for (const button of document.querySelectorAll("#say button")) button.disabled = false; // before, it would leave the page

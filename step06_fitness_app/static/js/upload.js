@@ -22,6 +22,8 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
+button.disabled = false; // before, a click would leave the page
+
 function fail(words) {
   byId("problem").textContent = sentence(words.replace(/\.$/, ""));
   byId("file").focus();
