@@ -376,7 +376,7 @@ def test_a_file_of_a_device_becomes_a_workout(visit, server):
     [("/workouts/", "Bring it in"), ("/chat/1/", "Send"), ("/feed/", "Post"), ("/live/", "Start")],
 )
 def test_nothing_leaves_the_page_before_its_script_is_there(visit, path, button):
-    """On slow Wi-Fi a click would show the API's answer, or load the page anew and lose the text."""
+    """On slow Wi-Fi a click would show the answer of the API, or load the page anew."""
     ben = visit(path, "ben")
     ready = ben.get_by_role("button", name=button, exact=True)
     expect(ready).to_be_enabled()
