@@ -39,7 +39,7 @@ watched = application(SameOriginOnly(CookieMiddleware(TokenAuthMiddleware(inner)
 """
 
 
-async def grown(port: int, tokens: list[str], pid: int, says_seen: bool = False) -> int:
+async def grown(port: int, tokens: list[str], pids: list[int], says_seen: bool = False) -> int:
     """KB that the server grows by while one reads all of it and one nothing."""
     crowd, nobody = Crowd(), Crowd()
     quick = await connect(port, "/ws/bench/room/", crowd, tokens[0])
@@ -50,14 +50,14 @@ async def grown(port: int, tokens: list[str], pid: int, says_seen: bool = False)
         await asyncio.wait_for(heard, 10)
     slow.transport.pause_reading()
     frame = '{"type":"say","message":"%s"}' % ("x" * SIZE)
-    before, read = resident(pid), crowd.received
+    before, read = resident(pids), crowd.received
     for number in range(1, FRAMES + 1):
         quick.send(frame)
         if number % 50 == 0:  # this one keeps up, and waits for nobody
             await crowd.until(read + number * SIZE, 20)
             if says_seen:
                 quick.send('{"type":"seen","frames":50}')
-    size = resident(pid) - before
+    size = resident(pids) - before
     for one in (quick, slow):
         one.transport.abort()
     return size
@@ -71,7 +71,7 @@ def test_one_that_does_not_read_costs_a_bounded_memory_and_holds_nobody_up(is_bo
         if not is_bounded:
             environment["DJANGO_SETTINGS_MODULE"] = "unbounded"
         with serve("uvicorn", "benchmarks.apps:pulse", folder, environment) as (port, server):
-            size = asyncio.run(grown(port, tokens, server.pid))
+            size = asyncio.run(grown(port, tokens, [server.pid]))
     assert (size < 20_000) is is_bounded, f"{size} KB"
 
 
@@ -82,5 +82,5 @@ def test_on_daphne_who_never_says_what_it_saw_is_put_out_and_its_buffer_too(is_b
         (folder / "watching.py").write_text(WATCHED, encoding="utf-8")
         target = "watching:watched" if is_bounded else "benchmarks.apps:pulse"
         with serve("daphne", target, folder, environment | {"HUB": "1"}) as (port, server):
-            size = asyncio.run(grown(port, tokens, server.pid, is_bounded))
+            size = asyncio.run(grown(port, tokens, [server.pid], is_bounded))
     assert (size < 20_000) is is_bounded, f"{size} KB"
