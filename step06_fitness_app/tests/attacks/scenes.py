@@ -152,7 +152,7 @@ def rows(username: str) -> str:
     talks = Conversation.objects.filter(Q(first=owner) | Q(second=owner))
     mine = Workout.objects.filter(owner=owner)
     found = [
-        User.objects.filter(pk=owner.pk).defer("last_login"),
+        User.objects.filter(pk=owner.pk),
         Profile.objects.filter(user=owner),
         Friendship.objects.filter(Q(first=owner) | Q(second=owner)),
         Block.objects.filter(blocker=owner),
@@ -169,7 +169,16 @@ def rows(username: str) -> str:
         Comment.objects.filter(post__author=owner),
         Cheer.objects.filter(post__author=owner),
     ]
-    return "\n".join(serializers.serialize("json", some.order_by("pk")) for some in found)
+    return "\n".join(
+        serializers.serialize("json", some.order_by("pk"), fields=fields_of(some.model._meta))
+        for some in found
+    )
+
+
+def fields_of(meta) -> list[str]:
+    """All but what the server writes down by itself, a moment later."""
+    fields = (*meta.fields, *meta.many_to_many)
+    return [one.name for one in fields if one.name not in ("last_login", "shown", "shown_at")]
 
 
 # The end of a right
