@@ -4,8 +4,8 @@
     python3 -m benchmarks.run --servers daphne --rounds 1 --figures "to 100" handshakes
 
 All variants run side by side, and each figure is taken from one after the other, round by round:
-what else the machine does then hits all alike. Reported are medians, and beside each rate what
-the server itself computed for it, which a busy machine changes less. Only ratios travel.
+what else the machine does then hits all alike. Reported is the best round, and beside each rate
+what the server itself computed for it, which a busy machine changes less. Only ratios travel.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -282,6 +282,8 @@ async def sent_at(server, members: int, messages: int, rate: float | None) -> di
             await asyncio.sleep(early)
         sockets[0].send(frame("say"))
     most = resident(server.pids)
+    with suppress(TimeoutError):  # one that is busy sends nothing for a while, and then all of it
+        await crowd.until(before + size * members * messages)
     await crowd.until_quiet(2)
     lost = 1 - (crowd.received - before) / (size * members * messages)
     most = max(most, resident(server.pids))
@@ -397,7 +399,7 @@ CAPACITY = "fan-out to 100"
 
 
 def measure(server: str, options) -> dict[str, dict[str, dict[str, float]]]:
-    """figure → variant → median of each number, on one server."""
+    """figure → variant → the best of each number, on one server."""
     found: dict[str, dict[str, list[dict]]] = {}
     with workplace() as (folder, environment, tokens), ExitStack() as running:
         servers = {}
@@ -425,7 +427,7 @@ def measure(server: str, options) -> dict[str, dict[str, dict[str, float]]]:
         if not options.figures or "processes" in options.figures:
             found["processes"] = processes(server, options, folder, environment, tokens)
     return {
-        figure: {name: median(values) for name, values in variants.items()}
+        figure: {name: best(values) for name, values in variants.items()}
         for figure, variants in found.items()
     }
 
@@ -449,7 +451,7 @@ def processes(server, options, folder, environment, tokens) -> dict[str, list[di
             values = [
                 asyncio.run(fan_out(many, options.seconds, 1000)) for _ in range(options.rounds)
             ]
-        print(f"{server} {number} processes: {median(values)}", flush=True)
+        print(f"{server} {number} processes: {best(values)}", flush=True)
         found[str(number)] = values
     return found
 
@@ -465,8 +467,10 @@ def made_with(options) -> dict[str, str]:
     }
 
 
-def median(values: list[dict[str, float]]) -> dict[str, float]:
-    return {key: statistics.median(each[key] for each in values) for key in values[0]}
+def best(values: list[dict[str, float]]) -> dict[str, float]:
+    """Of several rounds: what else the machine does only adds. Of what was lost, the most."""
+    choose = {"a_second": max, "lost": max}
+    return {key: choose.get(key, min)(each[key] for each in values) for key in values[0]}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -476,7 +480,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", help="variants", choices=VARIANTS, default=None)
     parser.add_argument("--figures", nargs="*", help="parts of their names")
-    parser.add_argument("--json", type=Path, help="where to write the medians")
+    parser.add_argument("--json", type=Path, help="where to write the best of each")
     options = parser.parse_args(argv)
     gc.disable()  # the pauses of the clients are not the servers'
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 MEASURED = Path(__file__).resolve().parent.parent / "docs/assets/measured"
 REPORT = MEASURED / "step06.json"
-OURS = "step 06, hub"
+TUTORIAL, PUB_SUB, OURS, RAW = "tutorial", "tutorial, Pub/Sub", "step 06, hub", "raw ASGI"
+SHOWN = [TUTORIAL, PUB_SUB, "step 06", OURS, RAW]
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,6 @@ class Goal:
     ours: str = OURS
 
 
-TUTORIAL, RAW = "tutorial", "raw ASGI"
 GOALS = [
     Goal("fan-out to 100", "fan-out to 100", 4.5, 13, TUTORIAL),
     Goal("… of raw ASGI on the same server", "fan-out to 100", 0.75, None, RAW),
@@ -86,27 +86,37 @@ def goals(report: dict, server: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def variants(report: dict) -> str:
-    """Each variant on each server against the tutorial on Daphne, by the server's time."""
-    names = ["tutorial", "step 06", OURS, RAW]
-    heads = [f"{name}, {server}" for server in ("Daphne", "uvicorn") for name in names]
-    lines = [f"| what | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(heads)]
+def variants(report: dict, server: str) -> str:
+    """Each variant on a server against the tutorial on Daphne, by the server's time."""
+    lines = [f"| what | {' | '.join(SHOWN)} |", "| --- |" + " ---: |" * len(SHOWN)]
     for figure in RATES:
-        base = report["daphne"][figure]["tutorial"]["cpu_us"]
-        cells = [
-            f"×{base / report[server][figure][name]['cpu_us']:.1f}"
-            for server in ("daphne", "uvicorn")
-            for name in names
-        ]
+        base = report["daphne"][figure][TUTORIAL]["cpu_us"]
+        found = report[server][figure]
+        cells = [f"×{base / found[name]['cpu_us']:.1f}" for name in SHOWN]
         lines.append(f"| {figure} | {' | '.join(cells)} |")
-    for figure, key, unit in (("memory", "kb", " KB"), ("latency", "p99", " ms")):
-        cells = [
-            f"{report[server][figure][name][key]:.3g}{unit}"
-            for server in ("daphne", "uvicorn")
-            for name in names
-        ]
-        what = "an idle connection" if figure == "memory" else "99 % within, 100 at 30/s"
+    for what, figure, key, unit in (
+        ("an idle connection", "memory", "kb", " KB"),
+        ("99 % within, 100 at 30/s", "latency", "p99", " ms"),
+    ):
+        cells = [f"{report[server][figure][name][key]:.3g}{unit}" for name in SHOWN]
         lines.append(f"| {what} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def processes(report: dict) -> str:
+    """What a delivery costs in a room of 1,000 that is spread over several processes."""
+    lines = [
+        "| processes | on Daphne: a delivery costs | by the rate | on uvicorn: a delivery costs "
+        "| by the rate |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for number in report["daphne"]["processes"]:
+        cells = []
+        for server in ("daphne", "uvicorn"):
+            one, many = (report[server]["processes"][each] for each in ("1", number))
+            cells.append(f"×{many['cpu_us'] / one['cpu_us']:.2f}")
+            cells.append(f"×{many['a_second'] / one['a_second']:.2f}")
+        lines.append(f"| {number} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -125,7 +135,9 @@ def tables(report: dict) -> dict[str, str]:
     return {
         "step06-daphne.txt": goals(report, "daphne"),
         "step06-uvicorn.txt": goals(report, "uvicorn"),
-        "step06-variants.txt": variants(report),
+        "step06-variants-daphne.txt": variants(report, "daphne"),
+        "step06-variants-uvicorn.txt": variants(report, "uvicorn"),
+        "step06-processes.txt": processes(report),
         "step06-with.txt": made_with(report),
     }
 
