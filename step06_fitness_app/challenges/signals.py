@@ -1,5 +1,6 @@
 """However somebody leaves a challenge, or it goes: who looks at it is told."""
 
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
@@ -25,6 +26,7 @@ def tell_deleted(sender, instance, **kwargs):
 
 
 @receiver(post_save, sender=Block)
+@transaction.atomic
 def put_out(sender, instance, **kwargs):
     """A block ends what the two share: the one is out of the other's running challenges."""
     one, other = instance.blocker, instance.blocked
