@@ -42,10 +42,10 @@ GOALS = [
         ours="step 06's chat",
     ),
     Goal("a delivery beside 2,000 idle", "beside 2,000 idle", 1.05, 1.05, None, "cpu_ratio", "×"),
-    Goal("an idle connection", "memory", 28, 26, None, "kb", " KB"),
-    Goal("99 % delivered within, 100 at 30/s", "latency", 15, 5, None, "p99", " ms"),
-    Goal("lost of a burst of 1,000 to 100", "burst", 0, 0, None, "lost", " %"),
-    Goal("lost at twice the tutorial's capacity", "overload", 0, 0, None, "lost", " %"),
+    Goal("an idle connection", "memory", 28, 26, None, "kb", "\u00a0KB"),
+    Goal("99 % delivered within, 100 at 30/s", "latency", 15, 5, None, "p99", "\u00a0ms"),
+    Goal("lost of a burst of 1,000 to 100", "burst", 0, 0, None, "lost", "\u00a0%"),
+    Goal("lost at twice the tutorial's capacity", "overload", 0, 0, None, "lost", "\u00a0%"),
 ]
 RATES = (
     "echo, 1 client",
@@ -95,8 +95,8 @@ def variants(report: dict, server: str) -> str:
         cells = [f"×{base / found[name]['cpu_us']:.1f}" for name in SHOWN]
         lines.append(f"| {figure} | {' | '.join(cells)} |")
     for what, figure, key, unit in (
-        ("an idle connection", "memory", "kb", " KB"),
-        ("99 % within, 100 at 30/s", "latency", "p99", " ms"),
+        ("an idle connection", "memory", "kb", "\u00a0KB"),
+        ("99 % within, 100 at 30/s", "latency", "p99", "\u00a0ms"),
     ):
         cells = [f"{report[server][figure][name][key]:.3g}{unit}" for name in SHOWN]
         lines.append(f"| {what} | {' | '.join(cells)} |")
