@@ -159,6 +159,7 @@ byId("rename").addEventListener("submit", (event) => {
   socket.renew(); // what was not acknowledged yet is sent again, under the new name
 });
 
+byId("composer").querySelector("button").disabled = false; // before, it would leave the page
 byId("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   // What no text field should hold, and the server would refuse.

@@ -48,6 +48,7 @@ export class Talk {
       event.preventDefault();
       this.#submit(submit);
     });
+    byId("composer").querySelector("button").disabled = false; // before, it would leave the page
     byId("older").addEventListener("click", () => this.#ask(this.list.oldest));
     addEventListener("pagehide", () => this.#keep());
   }
