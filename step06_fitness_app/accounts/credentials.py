@@ -1,11 +1,14 @@
-"""How somebody proved who they are, and whether it still holds. Sync: called in a thread."""
+"""How somebody proves who they are, and whether it still holds.
+
+`read` says who that would be; only `check` asks whether they are: active, and still logged in.
+"""
 
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import SimpleNamespace
 
 from django.conf import settings
-from django.contrib.auth import get_user
+from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
@@ -30,23 +33,34 @@ class CookieCredential:
     """The session that a browser's cookie names."""
 
     session_key: str = field(repr=False)
+    user_id: int = field(repr=False)
     via: str = "session"
     expires: None = None
 
+    @classmethod
+    def read(cls, session_key: str) -> "CookieCredential":
+        """Whose session that is. Raises NobodyLoggedIn."""
+        user_id = session_of(session_key).get(SESSION_KEY)
+        if user_id is None:
+            raise NobodyLoggedIn("log in")
+        return cls(session_key, int(user_id))
+
     def check(self) -> User:
         """Who that is now. Raises NotAuthenticated. A database outage is no answer: it raises."""
-        if not self.session_key.isalnum():  # as Django makes them; a NUL would break PostgreSQL
-            raise NobodyLoggedIn("you are logged out")
-        engine = import_module(settings.SESSION_ENGINE)
-        session = engine.SessionStore(self.session_key)  # read anew: a scope's is a snapshot
+        session = session_of(self.session_key)
         user = get_user(SimpleNamespace(session=session))  # active, and of this password
-        if not user.is_authenticated:
-            raise NobodyLoggedIn("you are logged out")
         try:
             services.check(session.get("sid"), user)
         except services.Ended:
             raise NotAuthenticated("you are logged out") from None
         return user
+
+
+def session_of(key: str):
+    """The session, read anew: a scope's is a snapshot. Raises NobodyLoggedIn for what is no key."""
+    if not key.isalnum():  # as Django makes them; a NUL would break PostgreSQL
+        raise NobodyLoggedIn("log in")
+    return import_module(settings.SESSION_ENGINE).SessionStore(key)
 
 
 # --8<-- [end:cookie]
@@ -58,14 +72,16 @@ class TokenCredential:
     """An access token, however it was carried."""
 
     token: Token = field(repr=False)
+    user_id: int = field(repr=False)
     via: str
 
     @classmethod
     def read(cls, raw: str, via: str) -> "TokenCredential":
         """Check signature, type and times. Raises NotAuthenticated."""
         try:
-            return cls(TokenAuthentication().get_validated_token(raw.encode()), via)
-        except (AuthenticationFailed, TokenError, UnicodeEncodeError):
+            token = TokenAuthentication().get_validated_token(raw.encode())
+            return cls(token, int(token["user_id"]), via)
+        except (AuthenticationFailed, TokenError, KeyError, ValueError, TypeError):
             raise NotAuthenticated("the token is not valid, or has expired") from None
 
     @property

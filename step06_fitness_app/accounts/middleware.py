@@ -1,11 +1,10 @@
-"""Who opens a socket: by a token, or by the session that its cookie names."""
+"""Who wants a socket: by a token, or by the session that its cookie names."""
 
 import asyncio
 from contextlib import suppress
 
 from channels.db import database_sync_to_async as in_thread
 from django.conf import settings
-from django.contrib.auth.models import User
 
 from accounts import carriers
 from accounts.credentials import (
@@ -22,10 +21,11 @@ from realtime.subprotocol import chosen
 
 # --8<-- [start:middleware]
 class TokenAuthMiddleware:
-    """Put the person and their credential in the scope; whoever proves nothing gets no further.
+    """Put a credential in the scope; whoever has none gets no further.
 
-    A token counts before the cookie, and a bad token is not made good by a cookie. Without
-    either, the first message must be one: see from_first_message.
+    Not yet a `user`: whether a log-in goes on is asked once, by PersonConsumer, when it is sure to
+    be told of its end. A token counts before the cookie, and a bad token is not made good by a
+    cookie. Without either, the first message must be one: see from_first_message.
     """
 
     def __init__(self, application):
@@ -35,27 +35,25 @@ class TokenAuthMiddleware:
         scope = dict(scope)  # a copy: the caller's stays as it was
         accepted = False
         try:
-            found = await in_thread(from_handshake)(scope)
-            if found is None:
+            credential = await in_thread(from_handshake)(scope)
+            if credential is None:
                 accepted = True
-                found = await from_first_message(scope, receive, send)
+                credential = await from_first_message(scope, receive, send)
         except NotAuthenticated as problem:
             return await refuse(scope, receive, send, accepted, str(problem))
-        scope["credential"], scope["user"] = found
+        scope["credential"] = credential
         if accepted:
             receive, send = already_open(receive, send)
         await self.application(scope, receive, send)
 
 
-def from_handshake(scope) -> tuple[Credential, User] | None:
-    """What a handshake proves, or None if it carries nothing. Raises NotAuthenticated."""
+def from_handshake(scope) -> Credential | None:
+    """What a handshake carries, or None if that is nothing. Raises NotAuthenticated."""
     if carried := carriers.find(scope):
         via, token = carried
-        credential = TokenCredential.read(token, via)
-    else:
-        credential = CookieCredential(scope["cookies"].get(settings.SESSION_COOKIE_NAME, ""))
+        return TokenCredential.read(token, via)
     try:
-        return credential, credential.check()
+        return CookieCredential.read(scope["cookies"].get(settings.SESSION_COOKIE_NAME, ""))
     except NobodyLoggedIn:
         return None
 
@@ -64,7 +62,7 @@ def from_handshake(scope) -> tuple[Credential, User] | None:
 
 
 # --8<-- [start:first_message]
-async def from_first_message(scope, receive, send) -> tuple[Credential, User]:
+async def from_first_message(scope, receive, send) -> Credential:
     """Accept, and wait AUTHENTICATE_WITHIN seconds for a token. Raises NotAuthenticated."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept", "subprotocol": chosen(scope)})
@@ -77,8 +75,7 @@ async def from_first_message(scope, receive, send) -> tuple[Credential, User]:
         message = decode(event.get("text"))
     if not isinstance(message, Authenticate):
         raise NotAuthenticated("the first message is not an `authenticate`")
-    credential = TokenCredential.read(message.token, "message")
-    return credential, await in_thread(credential.check)()
+    return TokenCredential.read(message.token, "message")
 
 
 def already_open(receive, send):

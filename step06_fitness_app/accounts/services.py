@@ -5,6 +5,7 @@ from uuid import UUID
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Login
@@ -21,13 +22,17 @@ def begin(user: User) -> Login:
     return Login.objects.create(user=user)
 
 
+def holders(sid: str | None) -> QuerySet[User]:
+    """The one person whose log-in `sid` is and goes on; nobody where there is no such log-in."""
+    try:
+        return User.objects.filter(logins=UUID(sid), logins__ended_at=None)
+    except (TypeError, ValueError, AttributeError):  # no sid, or none that could be one
+        return User.objects.none()
+
+
 def check(sid: str | None, user: User) -> None:
     """Raises Ended unless `sid` names a log-in of this person that goes on."""
-    try:
-        known = Login.objects.filter(pk=UUID(sid), user=user, ended_at=None).exists()
-    except (TypeError, ValueError, AttributeError):  # no sid, or none that could be one
-        known = False
-    if not known:
+    if not holders(sid).filter(pk=user.pk).exists():
         raise Ended
 
 

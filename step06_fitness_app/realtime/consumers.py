@@ -50,7 +50,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
     # --8<-- [start:life]
     async def __call__(self, scope, receive, send):
         """One call is one connection: whatever ends it, a crash too, it gives back what it took."""
-        self.user, self.joined, self.name = scope["user"], set(), type(self).__name__
+        self.user, self.joined, self.name = None, set(), type(self).__name__
         self.turn = asyncio.Lock()  # a handler and the watcher never run side by side
         with metrics.CONNECTIONS.labels(self.name).track_inprogress():
             try:
@@ -77,7 +77,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         self.warnings = limits.Row(settings.TOO_FAST_WARNINGS, seconds=60)
         self.bad_messages = limits.Row(BAD_MESSAGES, IN_SECONDS)
         # Subscribe first, then look: a log-out between the two is seen.
-        await self.join(groups.person(self.user.pk))
+        await self.join(groups.person(self.scope["credential"].user_id))
         await in_thread(self.come_in)()
         self.is_in = True
         await self.enter()
@@ -85,11 +85,12 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
 
     def come_in(self) -> None:
         """All that needs the database's thread, in one turn of it."""
+        self.identify()
         try:
             self.slot = limits.take_slot(self.user.pk, self.channel_name)
         except limits.TooMuch as problem:
             raise Refused(4429, str(problem)) from None
-        self.look()
+        self.permit()
 
     def go(self) -> None:
         """In the same thread as come_in, and so after it, were the connection cut off during it."""

@@ -15,6 +15,17 @@ class Cache(RedisCache):
     def _cache(self) -> RedisCacheClient:
         return client_of(self._servers[0])
 
+    def incr(self, key, delta=1, version=None) -> int:
+        """In one question, where Django asks first whether there is something to count on; what is
+        not there begins at 0 and lasts as long as this cache's default says.
+        """
+        key = self.make_and_validate_key(key, version)
+        redis = self._cache.get_client()
+        number = redis.incr(key, delta)
+        if number == delta:
+            redis.expire(key, self.default_timeout)
+        return number
+
 
 @cache
 def client_of(url: str) -> RedisCacheClient:

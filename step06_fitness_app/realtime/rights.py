@@ -27,13 +27,17 @@ class RightMixin:
 
     def look(self) -> None:
         """Is the log-in still good, and may they still be here? In a thread. Raises Refused."""
+        self.identify()
+        self.permit()
+        if self.watcher:  # not at the beginning: the slot was only just taken
+            limits.keep_slot(self.slot, self.channel_name)
+
+    def identify(self) -> None:
+        """Who is this now, if anybody? In a thread. Raises Refused."""
         try:
             self.user = self.scope["user"] = self.scope["credential"].check()
         except NotAuthenticated as problem:
             raise Refused(4401, str(problem)) from None
-        self.permit()
-        if self.watcher:  # not at the beginning: the slot was only just taken
-            limits.keep_slot(self.slot, self.channel_name)
 
     async def look_again(self) -> None:
         await in_thread(self.look)()

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.people import browser_of, cookie_of, knock, ticket_of, tokens_of, visit
+from tests.sockets import SECONDS
 from tests.talking import enter, path
 
 BAD_TOKEN = (4401, "the token is not valid, or has expired")
@@ -341,8 +342,29 @@ async def test_the_scope_of_the_caller_stays_as_it_was(people):
     await wire.run()
     assert wire.scope == before
     (scope,) = wire.scopes
-    assert scope["user"] == people["ada"]
+    assert scope["credential"].user_id == people["ada"].pk
     assert scope["credential"].via == "subprotocol"
+
+
+@pytest.mark.parametrize(("way", "questions"), [("token", 1), ("cookie", 4)])
+async def test_what_a_handshake_asks_the_database(people, monkeypatch, way, questions):
+    """A token: its log-in and whose that is. A cookie: its session, twice, the user, the log-in."""
+    from django.db.backends.utils import CursorWrapper
+
+    execute, asked = CursorWrapper.execute, []
+
+    def count(self, sql, params=None):
+        asked.append(sql)
+        return execute(self, sql, params)
+
+    token = await token_of("ada")
+    cookie = cookie_of(await in_thread(browser_of)("ada"))
+    monkeypatch.setattr(CursorWrapper, "execute", count)
+    carried = {"cookie": cookie} if way == "cookie" else {}
+    async with knock("/ws/whoami/", *[f"bearer.{token}"][: not carried], **carried) as ada:
+        assert (await ada.hear())["username"] == "ada"
+        monkeypatch.undo()
+    assert len(asked) == questions, asked
 
 
 async def test_a_database_that_is_away_is_an_error_and_nobody_in_particular(people, monkeypatch):
@@ -352,11 +374,11 @@ async def test_a_database_that_is_away_is_an_error_and_nobody_in_particular(peop
     def fail(self, token):
         raise OperationalError("the database is away")
 
-    wire = Wire(f"bearer.{await token_of('ada')}")
+    token = await token_of("ada")
     monkeypatch.setattr(TokenAuthentication, "get_user", fail)
     with pytest.raises(OperationalError):
-        await wire.run()
-    assert (wire.scopes, wire.sent) == ([], [])
+        async with knock("/ws/whoami/", f"bearer.{token}") as ada:
+            await asyncio.wait_for(ada.communicator.future, SECONDS)
 
 
 async def test_a_credential_does_not_show_what_it_is_made_of(people):
@@ -371,7 +393,7 @@ async def test_a_credential_does_not_show_what_it_is_made_of(people):
         await ada.hear()
     from accounts.credentials import CookieCredential
 
-    assert "secret" not in repr(CookieCredential("secret"))
+    assert "secret" not in repr(CookieCredential("secret", 7))
 
 
 # Whatever comes in

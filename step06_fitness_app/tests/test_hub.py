@@ -243,7 +243,7 @@ class Credential:
     expires, via = None, "test"
 
     def __init__(self, user):
-        self.user = user
+        self.user, self.user_id = user, user.pk
 
     def check(self):
         return self.user
@@ -256,7 +256,6 @@ async def opened(*wires: Wire):
     for wire in wires:
         scope = {
             "type": "websocket",
-            "user": wire.user,
             "credential": Credential(wire.user),
             "subprotocols": [],
             "query_string": b"",

@@ -174,7 +174,7 @@ async def test_a_credential_does_not_show_what_it_holds(target, someone):
 def credentials_shown(username: str) -> dict[str, str]:
     from accounts.credentials import CookieCredential, TokenCredential
 
-    cookie = CookieCredential("a-session-key")
+    cookie = CookieCredential("a-session-key", 7)
     assert "a-session-key" not in repr(cookie)
     token = TokenCredential.read(inside.access(username), "ticket")
     return {"token": repr(token), "cookie": cookie.via}

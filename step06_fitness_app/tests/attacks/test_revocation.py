@@ -169,8 +169,8 @@ async def test_a_lost_message_only_delays_the_end(target, someone, browser, own_
 # A right that ends while somebody comes in
 
 
-def log_out_in_between(look_again=True):
-    """The log-in ends after the handshake was let in, and before the socket can be told."""
+def log_out_in_between(can_be_told=True):
+    """The log-in ends after it was looked at, and before the person is in."""
     take = limits.take_slot
 
     def end_then_take(user_id, connection):
@@ -178,19 +178,23 @@ def log_out_in_between(look_again=True):
         return take(user_id, connection)
 
     contexts = [patch("realtime.limits.take_slot", end_then_take)]
-    if not look_again:
-        contexts.append(patch.object(PersonConsumer, "look"))
+    if not can_be_told:  # as if it joined its group only after that
+        contexts.append(nobody_is_told())
     return all_of(*contexts)
 
 
-async def test_a_log_out_during_the_handshake_is_seen(target, someone):
+async def test_a_log_out_during_the_handshake_is_seen(target, someone, own_talk):
     username = someone()
+    path = own_talk(username)
     with target.without(log_out_in_between):
-        way = (WHOAMI, f"bearer.{target.call(inside.access, username)}")
-        assert await target.refusal(*way) == INVALID
+        way = (path, f"bearer.{target.call(inside.access, username)}")
+        async with target.socket(*way) as socket:
+            assert await socket.closed() == INVALID
     with target.without(log_out_in_between, False):
-        way = (WHOAMI, f"bearer.{target.call(inside.access, username)}")
-        assert (await target.first_frame(*way))["username"] == username
+        way = (path, f"bearer.{target.call(inside.access, username)}")
+        async with target.socket(*way) as socket:
+            await socket.get("chat_history")
+            assert await socket.said("still here")
 
 
 # What is left of a log-in after its end

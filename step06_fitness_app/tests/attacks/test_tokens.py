@@ -26,9 +26,11 @@ from accounts.credentials import TokenCredential
 from accounts.middleware import TokenAuthMiddleware
 from tests.attacks import inside
 from tests.attacks.inside import all_of
+from tests.people import Closed
 
 WHOAMI = "/ws/whoami/"
 INVALID = (4401, "the token is not valid, or has expired")
+NOBODY = SimpleNamespace(via="nothing", user_id=0, expires=None, check=AnonymousUser)
 
 
 def encode(part: bytes | dict) -> str:
@@ -67,8 +69,7 @@ def quick():
 
 
 def let_in_nobody():
-    nobody = SimpleNamespace(via="nothing", expires=None, check=AnonymousUser)
-    return patch("accounts.middleware.from_handshake", lambda scope: (nobody, AnonymousUser()))
+    return patch("accounts.middleware.from_handshake", lambda scope: NOBODY)
 
 
 async def test_nobody_gets_no_socket(target):
@@ -270,7 +271,7 @@ async def test_a_token_from_before_the_password_changed_is_no_token(target, some
 
 
 def any_login():
-    return patch("accounts.services.check")
+    return patch("accounts.services.holders", lambda sid: User.objects.all())
 
 
 def no_exp():
@@ -296,18 +297,26 @@ async def test_a_token_without_a_claim_is_no_token(target, someone, claim):
 
 
 def take_user_id_as_given():
-    """Without simplejwt's question whether it is there."""
+    """Without a question whether it is there."""
+
+    def read(raw, via):
+        token = TokenAuthentication().get_validated_token(raw.encode())
+        return TokenCredential(token, token.get("user_id"), via)
+
     naive = lambda self, token: User.objects.get(pk=token["user_id"])  # noqa: E731
-    return patch("accounts.authentication.TokenAuthentication.get_user", naive)
+    return all_of(
+        patch.object(TokenCredential, "read", read),
+        patch("accounts.authentication.TokenAuthentication.get_user", naive),
+    )
 
 
 async def test_a_token_of_nobody_is_no_token_and_no_crash(target, someone):
     bearer = f"bearer.{target.call(inside.access, someone(), {'user_id': None})}"
     assert await target.refusal(WHOAMI, bearer) == INVALID
     with target.without(take_user_id_as_given):
-        with pytest.raises(InvalidStatus) as crash:
+        with pytest.raises(Closed) as crash:
             await target.first_frame(WHOAMI, bearer)
-        assert crash.value.response.status_code == 500
+        assert crash.value.code == 1011
 
 
 @pytest.mark.parametrize("sid", ["", "x", "' OR 1=1 --", 7, [], "\0"])
@@ -460,8 +469,7 @@ def fall_back():
         try:
             return strict(scope)
         except NotAuthenticated:
-            credential = CookieCredential(scope["cookies"][settings.SESSION_COOKIE_NAME])
-            return credential, credential.check()
+            return CookieCredential.read(scope["cookies"][settings.SESSION_COOKIE_NAME])
 
     return patch("accounts.middleware.from_handshake", from_handshake)
 
@@ -540,18 +548,15 @@ async def test_64_kib_as_the_first_message_do_not_get_in(target, long_one):
 
 def let_in_whoever_cannot_be_checked():
     """`except Exception: scope["user"] = AnonymousUser()`, as many do."""
-    from accounts import middleware
+    strict = TokenCredential.check
 
-    strict = middleware.from_handshake
-    nobody = SimpleNamespace(via="nothing", expires=None, check=AnonymousUser)
-
-    def from_handshake(scope):
+    def check(self):
         try:
-            return strict(scope)
+            return strict(self)
         except Exception:
-            return nobody, AnonymousUser()
+            return SimpleNamespace(pk=None, username="nobody")
 
-    return patch("accounts.middleware.from_handshake", from_handshake)
+    return patch.object(TokenCredential, "check", check)
 
 
 def outage(removal: str | None = None):
@@ -561,19 +566,21 @@ def outage(removal: str | None = None):
 
 @pytest.mark.parametrize("carried", ["token", "cookie"])
 async def test_a_database_outage_makes_nobody_anonymous(target, someone, carried):
+    """A session is looked for before the socket is accepted, who a token is of after that."""
     username = someone()
     if carried == "token":
         way, sent = [f"bearer.{target.call(inside.access, username)}"], {}
     else:
         way, sent = [], {"cookie": target.call(inside.cookie, username)}
-    with target.without(outage):
-        with pytest.raises(InvalidStatus) as refused:
-            await target.first_frame(WHOAMI, *way, **sent)
+    with target.without(outage), pytest.raises((InvalidStatus, Closed)) as refused:
+        await target.first_frame(WHOAMI, *way, **sent)
+    if carried == "cookie":
         assert refused.value.response.status_code == 500
-    if carried == "token":  # a cookie is read by Channels, which lets the error through
+    else:
+        assert refused.value.code == 1011
         with target.without(outage, "careless"):
             gained = await target.first_frame(WHOAMI, *way)
-        assert gained["via"] == "nothing"
+        assert gained["username"] == "nobody"
 
 
 def no_copy():
@@ -583,17 +590,16 @@ def no_copy():
 @pytest.mark.django_db
 async def test_the_callers_scope_is_not_changed():
     """A scope that the middleware wrote to would carry the person wherever else it is used."""
-    ada = User(pk=1, username="ada")
 
     async def application(scope, receive, send):
-        assert scope["user"] is ada
+        assert scope["credential"] == "ada's"
 
     async def called_with() -> dict:
-        scope = {"user": AnonymousUser()}
-        with patch("accounts.middleware.from_handshake", lambda scope: ("credential", ada)):
+        scope = {"path": "/"}
+        with patch("accounts.middleware.from_handshake", lambda scope: "ada's"):
             await TokenAuthMiddleware(application)(scope, None, None)
         return scope
 
-    assert await called_with() == {"user": AnonymousUser()}
+    assert await called_with() == {"path": "/"}
     with no_copy():
-        assert await called_with() == {"user": ada, "credential": "credential"}
+        assert await called_with() == {"path": "/", "credential": "ada's"}

@@ -1,0 +1,27 @@
+"""What the step asks of a real Redis, and how often."""
+
+import pytest
+
+from .conftest import shell
+
+COUNT = """
+import json
+from django.core.cache import cache
+from realtime import limits
+redis = cache._cache.get_client()
+redis.config_resetstat()
+for _ in range(5):
+    limits.count("things", 7, 100)
+asked = {name: stat["calls"] for name, stat in redis.info("commandstats").items()}
+[key] = redis.keys("*limits.things.7.*")
+print(json.dumps([asked, int(redis.get(key)), redis.ttl(key)]))
+"""
+
+
+@pytest.mark.needs("redis")
+def test_a_counter_is_one_question_and_runs_out(project, redis):  # noqa: F811
+    asked, number, seconds = shell(project, COUNT, REDIS_URL=redis, REDIS_PREFIX="count")
+    assert (asked["cmdstat_incrby"], asked["cmdstat_expire"]) == (5, 1)
+    assert not asked.keys() & {"cmdstat_exists", "cmdstat_get"}
+    assert number == 5
+    assert 120 <= seconds <= 300
