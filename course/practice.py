@@ -89,9 +89,12 @@ def practised(work: Path = WORK) -> tuple[int, str | None]:
 
 
 def run_tasks(
-    project: Path, part: str | None = None, stop_at_first_failure: bool = False
+    project: Path, part: str | None = None, stop_at_first_failure: bool = False, seconds: float = 5
 ) -> list[Task]:
-    """Run the project's tasks in order, or those of one part."""
+    """Run the project's tasks in order, or those of one part.
+
+    A task that is not done mostly waits for a frame that does not come: so many `seconds`.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "tasks.json")
         argv = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "course.tasks"]
@@ -101,6 +104,7 @@ def run_tasks(
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
         # Two saves within a second would look like one to Python's cache.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        environment["TEST_SECONDS"] = str(seconds)
         run = subprocess.run(
             argv,
             cwd=project,

@@ -286,7 +286,8 @@ def test_every_task_fails_at_its_start_and_passes_at_its_end(step, part, before,
     start_practice(step.number, part, work)
     end = tmp_path / step.name  # a copy: the step's own suite, and its database, run beside this
     shutil.copytree(step.path, end, ignore=shutil.ignore_patterns(*BY_RUNNING))
-    at_start, at_end = run_tasks(work, part), run_tasks(end, part)
+    at_start = run_tasks(work, part)
+    at_end = run_tasks(end, part, seconds=60)  # other suites may be running
     assert at_end, f"{step.name} has no test marked as a task"
     done_already = [task.test for task in at_start if task.passed]
     assert not done_already, f"the code it starts with passes tasks of {step.name}: {done_already}"
@@ -295,7 +296,9 @@ def test_every_task_fails_at_its_start_and_passes_at_its_end(step, part, before,
     assert [task.test for task in at_start] == [task.test for task in at_end]
     assert not [task.page for task in at_end if not is_on_the_page(task.page)]
     if before:  # a part begins where the one before ended
-        failing = [f"{t.test}: {t.why}" for t in run_tasks(work, before) if not t.passed]
+        failing = [
+            f"{t.test}: {t.why}" for t in run_tasks(work, before, seconds=60) if not t.passed
+        ]
         assert not failing, f"part {part} begins without the work of part {before}: {failing}"
 
 

@@ -1,6 +1,7 @@
 """Two ways to one application: events put straight into it, and a real client of a real server."""
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 
 import websockets
@@ -8,7 +9,7 @@ from channels.testing import WebsocketCommunicator
 
 from config.asgi import application
 
-SECONDS = 20  # no test waits longer for a frame
+SECONDS = float(os.environ.get("TEST_SECONDS", 20))  # no test waits longer for a frame
 
 
 class Closed(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import NOT_COPIED, ROOT, Server, start_daphne
+from conftest import NOT_COPIED, ROOT, Server, start_daphne, with_quick_passwords
 from playwright.sync_api import Page, expect
 
-from browser.test_step04 import check, is_open, say, texts
+from browser.test_step04 import LOOKS, check, is_open, say, texts
 
 STEP = ROOT / "step05_auth"
 ROOMY = {"CONNECTS_PER_MINUTE": "10000", "USER_MESSAGES_PER_MINUTE": "10000"}
@@ -23,7 +24,8 @@ LIFE = 6  # seconds of a token at the server `quick`
 
 def manage(folder: Path, *arguments: str) -> None:
     command = [sys.executable, "manage.py", *arguments]
-    subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL)
+    environment = {**os.environ, **with_quick_passwords(folder)}
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def folder(tmp_path_factory):
 
 
 def start(folder: Path, *options: str, **settings: str) -> Server:
-    environment = {"PYTHONPATH": str(ROOT), **ROOMY, **settings}
+    environment = {"PYTHONPATH": str(ROOT), **with_quick_passwords(folder), **ROOMY, **settings}
     # The tap serves the static files too.
     return start_daphne(folder, *options, application="course.tap:application", env=environment)
 
@@ -614,8 +616,7 @@ def visit_as(visit, server: Server, name: str, password: str) -> Page:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_cut_off(visit, open_page, server, width, scheme):
     options = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
     ada = visit("/", "ada", **options)

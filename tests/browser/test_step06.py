@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
-from conftest import NOT_COPIED, ROOT, Server, start_daphne
+from conftest import NOT_COPIED, ROOT, Server, start_daphne, with_quick_passwords
 from playwright.sync_api import Page, expect
 
-from browser.test_step04 import check, is_open, say, texts
-from browser.test_step05 import NASTY, log_in, open_page, tab_to, word  # noqa: F401  a fixture
+from browser.test_step04 import LOOKS, check, is_open, say, texts
+from browser.test_step05 import NASTY, log_in, manage, open_page, tab_to, word  # noqa: F401  a fixture
 
 STEP = ROOT / "step06_fitness_app"
 RIDE = STEP / "data/workouts/indoor-trainer.fit"
@@ -31,15 +29,13 @@ def folder(tmp_path_factory):
     """A copy of the step with a database of its own, and the demo's people in it."""
     copy = tmp_path_factory.mktemp("step06") / STEP.name
     shutil.copytree(STEP, copy, ignore=NOT_COPIED)
-    for command in (["migrate", "--verbosity", "0"], ["demo", "--data-only"]):
-        subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=copy, check=True, stdin=subprocess.DEVNULL
-        )
+    manage(copy, "migrate", "--verbosity", "0")
+    manage(copy, "demo", "--data-only")
     return copy
 
 
 def start(folder, *options: str, **settings: str) -> Server:
-    environment = {"PYTHONPATH": str(ROOT), **ROOMY, **settings}
+    environment = {"PYTHONPATH": str(ROOT), **with_quick_passwords(folder), **ROOMY, **settings}
     return start_daphne(folder, *options, application="course.tap:application", env=environment)
 
 
@@ -473,8 +469,7 @@ SMALL = """() => [...document.querySelectorAll("a, button, input, select, summar
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_is_cut_off(visit, open_page, server, width, scheme):  # noqa: F811
     options = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
     ben = visit("/", "ben", **options)

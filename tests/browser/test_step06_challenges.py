@@ -8,11 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from browser.test_step04 import is_open
+from browser.test_step04 import LOOKS, is_open
 from browser.test_step05 import NASTY, open_page  # noqa: F401  a fixture
 from browser.test_step06 import folder, server, visit  # noqa: F401  fixtures
-
-PHONE = {"viewport": {"width": 360, "height": 740}}
 
 
 def begin(page: Page, name: str, counts: str = "distance", *, public: bool = True) -> str:
@@ -199,10 +197,9 @@ def test_a_private_one_is_nobody_elses(visit):  # noqa: F811
     expect(noa.get_by_role("heading", level=1)).to_have_text("No such challenge")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["phone", "desktop"])
-def test_it_is_readable_for_all(visit, scheme, size):  # noqa: F811
-    how = {"color_scheme": scheme, **(PHONE if size == "phone" else {})}
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_it_is_readable_for_all(visit, width, scheme):  # noqa: F811
+    how = {"color_scheme": scheme, "viewport": {"width": width, "height": 740}}
     mia = visit("/challenges/", "mia", **how)  # ada has begun as many as one may in a minute
     for _ in "list", "one":
         wide = mia.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -6,11 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from browser.test_step04 import is_open
+from browser.test_step04 import LOOKS, is_open
 from browser.test_step05 import NASTY, open_page  # noqa: F401  a fixture
 from browser.test_step06 import LINES, folder, server, visit  # noqa: F401  fixtures
 
-PHONE = {"viewport": {"width": 360, "height": 740}}
 LINE = "lines.findLast(({ url }) => url.includes('/ws/social/'))"
 
 
@@ -199,12 +198,11 @@ def test_the_end_of_a_friendship_empties_all_pages_at_once(visit):  # noqa: F811
     expect(post_of(cleo, "as long as we are friends")).not_to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["phone", "desktop"])
-def test_it_is_readable_for_all(visit, scheme, size):  # noqa: F811
-    how = {"color_scheme": scheme, **(PHONE if size == "phone" else {})}
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_it_is_readable_for_all(visit, width, scheme):  # noqa: F811
+    how = {"color_scheme": scheme, "viewport": {"width": width, "height": 740}}
     ada = visit("/feed/", "ada", **how)
-    text = f"A word of {'extraordinary' * 6} length, {scheme} {size}"
+    text = f"A word of {'extraordinary' * 6} length, {scheme}"
     tell(ada, text)
     comment(ada, text, "Commented" * 12)
     post_of(ada, text).locator(".cheer").click()

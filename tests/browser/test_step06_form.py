@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.test_step04 import check, is_open
+from browser.test_step04 import LOOKS, check, is_open
 from browser.test_step05 import NASTY, open_page  # noqa: F401  a fixture
 from browser.test_step06 import WATCH_OVER, folder, server, visit  # noqa: F401  fixtures
 
@@ -129,8 +129,7 @@ def test_frames_go_out_thirty_a_second_and_cues_come_one_in_two(open_page, visit
     assert sent and page.evaluate("sent.length") == 0  # nothing is sent before somebody wants it
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_nothing_and_nothing_jumps(ada, visit, width, scheme):  # noqa: F811
     look = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
     tom, mine = visit("/form/ada/", "tom", **look), visit("/form/", "ada", **look)
