@@ -313,7 +313,10 @@ async def latency(server, seconds: float, members: int, rate: float) -> dict:
 
 
 async def handshakes(server, seconds: float) -> dict:
-    """Connections opened, accepted and closed, ten at once."""
+    """Connections opened, a first message answered, and closed; ten at once.
+
+    Accepted is not enough: a server may accept first and look then, which step 06 does.
+    """
     [port], tokens, pids = server
     with Meter(pids) as meter:
         until = time.perf_counter() + seconds
@@ -321,6 +324,9 @@ async def handshakes(server, seconds: float) -> dict:
         async def one(index: int) -> None:
             while time.perf_counter() < until:
                 me = await connect(port, f"/ws/bench/h{index}/", Crowd(), tokens[index])
+                answered = me.hear(b"first")
+                me.send('{"type":"echo","message":"first"}')
+                await answered
                 meter.units += 1
                 await me.close()
 

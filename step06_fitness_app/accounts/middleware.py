@@ -35,7 +35,10 @@ class TokenAuthMiddleware:
         scope = dict(scope)  # a copy: the caller's stays as it was
         accepted = False
         try:
-            credential = await in_thread(from_handshake)(scope)
+            if carriers.from_subprotocol(scope, "bearer."):  # asks neither cache nor database
+                credential = from_handshake(scope)
+            else:
+                credential = await in_thread(from_handshake)(scope)
             if credential is None:
                 accepted = True
                 credential = await from_first_message(scope, receive, send)

@@ -87,7 +87,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         """All that needs the database's thread, in one turn of it."""
         self.identify()
         try:
-            self.slot = limits.take_slot(self.user.pk, self.channel_name)
+            self.slot = limits.take_slot(self.user.pk)
         except limits.TooMuch as problem:
             raise Refused(4429, str(problem)) from None
         self.permit()
@@ -95,7 +95,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
     def go(self) -> None:
         """In the same thread as come_in, and so after it, were the connection cut off during it."""
         if self.slot:
-            limits.free_slot(self.slot, self.channel_name)
+            limits.free_slot(self.slot)
 
     async def dispatch(self, message):
         """Hand an event to its method, as Channels does, but without a turn of the database thread

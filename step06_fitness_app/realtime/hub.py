@@ -19,6 +19,8 @@ from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
+LINGER = 10  # seconds that a group is heard for when its last member here has left; 0: not at all
+
 
 # --8<-- [start:hub]
 class Hub:
@@ -30,6 +32,7 @@ class Hub:
         self.groups: dict[str, set[str]] = defaultdict(set)
         self.heard: dict[str, str] = {}  # groups that the layer sends us, and on which channel
         self.changing = asyncio.Lock()
+        self.settling: set[asyncio.Task] = set()  # else nothing would hold them
         self.listener = None
 
     async def add(self, name: str, member: "HubMixin") -> None:
@@ -44,8 +47,17 @@ class Hub:
         await self.settle(group)
 
     async def group_discard(self, group: str, name: str) -> None:
+        """The layer is told later: who only goes to another page is back in a moment."""
         self.groups[group].discard(name)
-        await self.settle(group)
+        if not LINGER:
+            await self.settle(group)
+        elif not self.groups[group]:
+            asyncio.get_running_loop().call_later(LINGER, self.settle_alone, group)
+
+    def settle_alone(self, group: str) -> None:
+        task = asyncio.create_task(self.settle(group))
+        self.settling.add(task)
+        task.add_done_callback(self.settling.discard)
 
     async def settle(self, group: str) -> None:
         """Hear a group as long as somebody here is in it: whoever came or went meanwhile."""

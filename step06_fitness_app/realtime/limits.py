@@ -4,6 +4,7 @@ What is shared lives in the cache: with Redis it holds across processes and reco
 """
 
 from time import monotonic, time
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import cache
@@ -66,30 +67,39 @@ def count(what: str, user_id: int, per_minute: int) -> None:
         raise TooMuch(f"no more than {per_minute} {what} a minute")
 
 
-def take_slot(user_id: int, connection: str) -> str:
-    """One of a person's numbered slots for a connection. Raises TooMuch.
+class Slot(NamedTuple):
+    """One of a person's numbered places for a connection, and until when it is this one's."""
+
+    key: str
+    until: float  # by monotonic()
+
+
+def take_slot(user_id: int) -> Slot:
+    """A place for one more connection of a person. Raises TooMuch.
 
     `add` is atomic: two connections never get the same one. A killed server's slots run out.
     """
     count("connections", user_id, settings.CONNECTS_PER_MINUTE)
     for number in range(settings.CONNECTIONS_PER_USER):
-        slot = f"limits.slot.{user_id}.{number}"
-        if cache.add(slot, connection, timeout=lifetime()):
+        slot = Slot(f"limits.slot.{user_id}.{number}", monotonic() + lifetime())
+        if cache.add(slot.key, 1, timeout=lifetime()):
             return slot
     raise TooMuch(f"no more than {settings.CONNECTIONS_PER_USER} connections at once")
 
 
-def keep_slot(slot: str, connection: str) -> None:
+def keep_slot(slot: Slot) -> Slot:
     """Say that the connection lives; done at every recheck."""
-    cache.set(slot, connection, timeout=lifetime())
+    kept = Slot(slot.key, monotonic() + lifetime())
+    cache.set(slot.key, 1, timeout=lifetime())
+    return kept
 
 
-def free_slot(slot: str, connection: str) -> None:
-    """Give a slot back, unless it ran out and is another's now."""
-    if cache.get(slot) == connection:
-        cache.delete(slot)
+def free_slot(slot: Slot) -> None:
+    """Give a slot back, unless it ran out: it may be another's now."""
+    if monotonic() < slot.until:
+        cache.delete(slot.key)
 
 
-def lifetime() -> float:
-    """Seconds until a slot that nobody keeps is free again."""
-    return 1.5 * settings.RECHECK_SECONDS + 1  # Redis cuts it to whole seconds
+def lifetime() -> int:
+    """Seconds until a slot that nobody keeps is free again; whole ones, as Redis has them."""
+    return int(1.5 * settings.RECHECK_SECONDS + 1)

@@ -30,7 +30,7 @@ class RightMixin:
         self.identify()
         self.permit()
         if self.watcher:  # not at the beginning: the slot was only just taken
-            limits.keep_slot(self.slot, self.channel_name)
+            self.slot = limits.keep_slot(self.slot)
 
     def identify(self) -> None:
         """Who is this now, if anybody? In a thread. Raises Refused."""

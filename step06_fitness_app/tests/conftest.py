@@ -169,6 +169,12 @@ def quick_passwords(settings) -> None:
 
 
 @pytest.fixture(autouse=True)
+def groups_end_at_once(monkeypatch) -> None:
+    """So that a test sees who is in none. Its own tests have the hub linger."""
+    monkeypatch.setattr("realtime.hub.LINGER", 0)
+
+
+@pytest.fixture(autouse=True)
 def fresh_cache() -> Iterator[None]:
     """No limit, slot or ticket of another test, and none of its rows' ids."""
     yield

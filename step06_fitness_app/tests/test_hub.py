@@ -104,6 +104,31 @@ async def test_who_comes_and_goes_at_once_leaves_the_group_as_it_is_wanted():
             assert is_wanted or not hub.groups
 
 
+async def test_who_comes_back_at_once_costs_the_layer_nothing(monkeypatch):
+    monkeypatch.setattr("realtime.hub.LINGER", 10)
+    layer = InMemoryChannelLayer()
+    async with a_hub(layer, a=Member(), b=Member()) as hub:
+        await hub.group_add("g", "a")
+        told = []
+        for name in "group_add", "group_discard":
+            monkeypatch.setattr(layer, name, lambda *told_of: told.append(told_of))
+        await hub.group_discard("g", "a")
+        await hub.group_add("g", "b")
+        assert told == []
+        await layer.group_send("g", {"type": "frame", "group": "g", "text": "hello"})
+        await eventually(lambda: hub.members["b"].taken)
+
+
+async def test_a_group_that_nobody_comes_back_to_is_heard_no_more(monkeypatch):
+    monkeypatch.setattr("realtime.hub.LINGER", 0.05)
+    async with a_hub(a=Member()) as hub:
+        await hub.group_add("g", "a")
+        await hub.group_discard("g", "a")
+        assert hub.layer.groups["g"]
+        await eventually(lambda: not hub.groups)
+        assert not hub.layer.groups.get("g") and not hub.heard and not hub.settling
+
+
 @pytest.mark.parametrize("is_locked", [True, False], ids=["locked", "without the lock"])
 async def test_one_comes_while_the_last_one_is_being_taken_out(is_locked):
     """Without the hub's lock the layer would hear of the second first: nobody gets anything."""

@@ -243,9 +243,9 @@ async def test_a_slot_is_kept_for_as_long_as_the_connection_lives(people, settin
     kept, keep = asyncio.Event(), limits.keep_slot
     loop = asyncio.get_running_loop()
 
-    def keep_and_tell(slot, connection):
-        keep(slot, connection)
+    def keep_and_tell(slot):
         loop.call_soon_threadsafe(kept.set)
+        return keep(slot)
 
     monkeypatch.setattr(limits, "keep_slot", keep_and_tell)
     settings.RECHECK_SECONDS = 0.05

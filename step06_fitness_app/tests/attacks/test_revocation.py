@@ -173,9 +173,9 @@ def log_out_in_between(can_be_told=True):
     """The log-in ends after it was looked at, and before the person is in."""
     take = limits.take_slot
 
-    def end_then_take(user_id, connection):
+    def end_then_take(user_id):
         services.end_all(user_id)
-        return take(user_id, connection)
+        return take(user_id)
 
     contexts = [patch("realtime.limits.take_slot", end_then_take)]
     if not can_be_told:  # as if it joined its group only after that
