@@ -186,6 +186,31 @@ def rang(page) -> None:
     page.locator("main li").nth(2).wait_for()
 
 
+def competed(page) -> None:
+    """ben in the demo's challenge."""
+    log_in(page, "ben", "/challenges/")
+    page.locator("main li a").first.click()
+    page.locator("#board li").nth(2).wait_for()
+
+
+def posted(page) -> None:
+    """What ada's friends have posted."""
+    log_in(page, "ada", "/feed/")
+    page.locator("#posts > li").nth(1).wait_for()
+
+
+def squatted(page) -> None:
+    """ada's squats, which tom watches; the first is done."""
+    other = page.context.browser.new_context().new_page()  # closed with the browser
+    other.goto(page.url)
+    log_in(other, "ada", "/form/")
+    other.get_by_role("button", name="Start a strength workout").click()
+    log_in(page, "tom", "/form/ada/")
+    page.locator('.status[data-state="open"]').wait_for()
+    other.get_by_role("button", name="Play the recording").click()
+    page.locator("#repetitions", has_text="1").wait_for(timeout=60_000)
+
+
 PICTURES = {
     "step01": Picture(1, "/", polled, "section:nth-of-type(3)"),
     "step02": Picture(2, "/handshake/", connected, "section:nth-of-type(1)"),
@@ -201,6 +226,9 @@ PICTURES = {
     "step06-owner": Picture(6, "/login/", ride, "#chart", width=900, height=620),
     "step06-chat": Picture(6, "/login/", wrote, "#composer", width=900, height=620),
     "step06-bell": Picture(6, "/login/", rang, "main li:nth-of-type(3)", width=360, height=740),
+    "step06-challenge": Picture(6, "/login/", competed, "#board", width=900, height=620),
+    "step06-feed": Picture(6, "/login/", posted, "#posts > li:nth-child(2)", width=900),
+    "step06-form": Picture(6, "/login/", squatted, "main", width=360, height=740),
     "step06-home": Picture(6, "/login/", came_home, "main", width=900, height=620),
 }
 

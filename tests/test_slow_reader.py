@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from benchmarks.client import Crowd, connect
-from benchmarks.run import resident, serve, workplace
+from benchmarks.figures import resident
+from benchmarks.run import serve, workplace
 
 pytestmark = [
     pytest.mark.slow,

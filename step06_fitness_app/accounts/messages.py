@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from realtime import messages as realtime
-from realtime.messages import Authenticate, Nothing, decoder
+from realtime.messages import decoder
 
 
 class Whoami(Struct, tag_field="type", tag="whoami"):
@@ -14,6 +14,6 @@ class Whoami(Struct, tag_field="type", tag="whoami"):
     via: str
 
 
-Incoming = Authenticate | Nothing
+Incoming = realtime.Incoming
 Outgoing = Whoami | realtime.Outgoing
 decode = decoder(Incoming)

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from challenges.models import MOST, Challenge
 from realtime import messages as realtime
-from realtime.messages import Ack, Authenticate, ClientId, decoder
+from realtime.messages import Ack, ClientId, decoder
 
 Value = Annotated[float, Meta(ge=0, le=MOST)]
 
@@ -31,7 +31,7 @@ class ChallengeLeave(Struct, tag_field="type", tag="challenge_leave"):
     client_id: ClientId | None = None
 
 
-Incoming = Authenticate | ProgressUpdate | ChallengeJoin | ChallengeLeave
+Incoming = realtime.Incoming | ProgressUpdate | ChallengeJoin | ChallengeLeave
 decode = decoder(Incoming)
 
 

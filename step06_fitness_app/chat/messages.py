@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from chat.models import Conversation, Message
 from realtime import messages as realtime
-from realtime.messages import Ack, AskHistory, Authenticate, ClientId, Number, Text, decoder
+from realtime.messages import Ack, AskHistory, ClientId, Number, Text, decoder
 
 
 class SendMessage(Struct, tag_field="type", tag="chat_message"):
@@ -29,7 +29,7 @@ class MarkRead(Struct, tag_field="type", tag="read"):
     up_to: Number
 
 
-Incoming = Authenticate | SendMessage | SendTyping | AskHistory | MarkRead
+Incoming = realtime.Incoming | SendMessage | SendTyping | AskHistory | MarkRead
 decode = decoder(Incoming)
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from feed import models
 from realtime import messages as realtime
-from realtime.messages import Ack, AskHistory, Authenticate, ClientId, Number, Text, decoder
+from realtime.messages import Ack, AskHistory, ClientId, Number, Text, decoder
 from workouts.models import Workout
 
 
@@ -33,7 +33,7 @@ class SendComment(Struct, tag_field="type", tag="comment"):
     client_id: ClientId
 
 
-Incoming = Authenticate | AskHistory | SendPost | SendCheer | SendComment
+Incoming = realtime.Incoming | AskHistory | SendPost | SendCheer | SendComment
 decode = decoder(Incoming)
 
 

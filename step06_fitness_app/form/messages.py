@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from coaching.coach import Tempo
 from coaching.recording import POINTS
 from realtime import messages as realtime
-from realtime.messages import Authenticate, Seen, decoder
+from realtime.messages import Seen, decoder
 
 Coordinate = Annotated[float, Meta(ge=-1e6, le=1e6)]
 Point = tuple[Coordinate, Coordinate, Annotated[float, Meta(ge=0, le=1)]]
@@ -29,7 +29,7 @@ class SendCue(Struct, tag_field="type", tag="cue"):
     text: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-Incoming = Authenticate | Seen | Pose | SendCue
+Incoming = realtime.Incoming | Seen | Pose | SendCue
 decode = decoder(Incoming)
 
 

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from notifications.models import Kind, Notification
 from realtime import messages as realtime
-from realtime.messages import AskHistory, Authenticate, Number, decoder
+from realtime.messages import AskHistory, Number, decoder
 
 
 class Mark(Struct, tag_field="type", tag="mark"):
@@ -23,7 +23,7 @@ class MarkAllRead(Struct, tag_field="type", tag="mark_all_read"):
     up_to: Number
 
 
-Incoming = Authenticate | AskHistory | Mark | MarkAllRead
+Incoming = realtime.Incoming | AskHistory | Mark | MarkAllRead
 decode = decoder(Incoming)
 
 

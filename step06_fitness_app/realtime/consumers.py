@@ -31,7 +31,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
 
     messages = wire
     rate = None  # messages a second and at once, where it is not the settings'
-    slot = watcher = None
+    user = slot = watcher = None
     is_in = False  # entered, or about to
     is_out = False  # refused, or put out
 
@@ -50,7 +50,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
     # --8<-- [start:life]
     async def __call__(self, scope, receive, send):
         """One call is one connection: whatever ends it, a crash too, it gives back what it took."""
-        self.user, self.joined, self.name = None, set(), type(self).__name__
+        self.joined, self.name = set(), type(self).__name__
         self.turn = asyncio.Lock()  # a handler and the watcher never run side by side
         with metrics.CONNECTIONS.labels(self.name).track_inprogress():
             try:
@@ -71,9 +71,8 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
 
     async def connect(self):
         await self.accept(chosen(self.scope))
-        self.bucket = limits.Bucket(
-            *self.rate or (settings.MESSAGES_PER_SECOND, settings.MESSAGE_BURST)
-        )
+        rate = self.rate or (settings.MESSAGES_PER_SECOND, settings.MESSAGE_BURST)
+        self.bucket = limits.Bucket(*rate)
         self.warnings = limits.Row(settings.TOO_FAST_WARNINGS, seconds=60)
         self.bad_messages = limits.Row(BAD_MESSAGES, IN_SECONDS)
         # Subscribe first, then look: a log-out between the two is seen.
@@ -147,7 +146,6 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
             await self.close(code)
 
     # --8<-- [end:frames]
-
     # --8<-- [start:receive]
     async def receive(self, text_data=None, bytes_data=None):
         metrics.RECEIVED.labels(self.name).inc()
@@ -157,6 +155,8 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
             if len(text_data or "") > settings.MAX_MESSAGE_LENGTH:
                 raise wire.InvalidMessage(f"longer than {settings.MAX_MESSAGE_LENGTH} characters")
             message = self.messages.decode(text_data)
+            if isinstance(message, wire.Ping):
+                return await self.reply(wire.Pong())
             if isinstance(message, wire.Authenticate):
                 return await self.renew(message.token)
             await self.handle(message)

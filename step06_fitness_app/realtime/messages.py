@@ -17,13 +17,12 @@ class Authenticate(Struct, tag_field="type", tag="authenticate"):
     token: Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
-# --8<-- [start:nothing]
-# Of one struct alone, msgspec would not ask which type it is; so there is a second.
-class Nothing(Struct, tag_field="type", tag="nothing"):
-    """Nothing is done; it counts like any message."""
+# --8<-- [start:ping]
+class Ping(Struct, tag_field="type", tag="ping"):
+    """Are you there? No script in a browser is told of the server's own pings."""
 
 
-# --8<-- [end:nothing]
+# --8<-- [end:ping]
 
 
 class AskHistory(Struct, tag_field="type", tag="history"):
@@ -36,6 +35,10 @@ class Seen(Struct, tag_field="type", tag="seen"):
     """You have taken so many more frames. Who never says so is put out at some time (4013)."""
 
     frames: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class Pong(Struct, tag_field="type", tag="pong"):
+    """Yes: the answer to `ping`."""
 
 
 class Authenticated(Struct, tag_field="type", tag="authenticated"):
@@ -100,6 +103,6 @@ def encode(message: Struct) -> str:
     return json.encode(message).decode()
 
 
-Incoming = Authenticate | Nothing  # what is taken where nothing more is said
-Outgoing = Authenticated | Error | Closing  # what any socket may give
+Incoming = Authenticate | Ping  # what any socket takes
+Outgoing = Authenticated | Pong | Error | Closing  # what any socket may give
 decode = decoder(Incoming)

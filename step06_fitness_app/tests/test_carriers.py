@@ -191,7 +191,7 @@ async def test_a_first_message_that_does_not_come_in_time_is_4401(people, settin
         "hello",
         b"hello",
         "{}",
-        '{"type": "nothing"}',
+        '{"type": "ping"}',
         '{"type": "authenticate"}',
         '{"type": "authenticate", "token": ""}',
         '{"type": "authenticate", "token": 1}',

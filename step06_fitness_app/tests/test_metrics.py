@@ -58,10 +58,10 @@ async def test_who_is_refused_or_crashes_is_not_open(people, settings, monkeypat
     async def crash(self, message):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("accounts.consumers.WhoamiConsumer.handle", crash)
+    monkeypatch.setattr("accounts.consumers.WhoamiConsumer.renew", crash)
     with pytest.raises(ZeroDivisionError):
         async with visit("/ws/whoami/", "ada") as ada:
-            await ada.say("nothing")
+            await ada.say("authenticate", token="x")
             await ada.ended()
     assert await counted(OPEN) == before
 
@@ -70,7 +70,7 @@ async def test_each_frame_of_a_client_is_counted_a_bad_one_too(people):
     before = await counted(RECEIVED)
     async with visit("/ws/whoami/", "ada") as ada:
         await ada.hear()
-        await ada.say("nothing")
+        await ada.say("ping")
         await ada.send("{")
         await ada.get("error")
         assert await counted(RECEIVED) == before + 2

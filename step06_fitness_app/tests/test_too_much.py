@@ -59,11 +59,11 @@ async def test_a_flood_is_closed_and_not_answered_frame_by_frame(people, setting
     async with visit("/ws/whoami/", "ada") as ada:
         await ada.hear()
         for _ in range(1000):
-            await ada.say("nothing")
-        frames = await ada.until("closing")
+            await ada.say("ping")
+        frames = [one for one in await ada.until("closing") if one["type"] != "pong"]
         assert frames[-1]["code"] == 4429
         assert len(frames) == settings.TOO_FAST_WARNINGS + 1
-        await ada.say("nothing")
+        await ada.say("ping")
         with pytest.raises(Exception, match="4429"):
             await ada.hear()
         assert await ada.communicator.receive_nothing()

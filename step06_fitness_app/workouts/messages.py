@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from people.models import Privacy
 from realtime import messages as realtime
-from realtime.messages import Ack, Authenticate, ClientId, Number, Seen, decoder
+from realtime.messages import Ack, ClientId, Number, Seen, decoder
 from workouts.models import ExerciseSet, Kind, Workout
 from workouts.recordings import Sample
 from workouts.totals import Row, Totals
@@ -84,7 +84,7 @@ class Update(Struct, tag_field="type", tag="workout_update", omit_defaults=True)
 
 
 Changes = WorkoutStart | WorkoutPause | WorkoutResume | WorkoutFinish
-Incoming = Authenticate | Seen | Changes | Update
+Incoming = realtime.Incoming | Seen | Changes | Update
 decode = decoder(Incoming)
 # --8<-- [end:in]
 

@@ -328,3 +328,68 @@ def test_a_mistake_in_the_address_is_an_error_and_not_a_retry(stage):
         "a bad subprotocol",
     ]
     stage.uncaught.clear()
+
+
+# A line that dies in silence
+
+PROBE = "{ probe: { ask: 'ping', answer: 'pong' } }"
+CAN_ASK = [file for file in FILES if "probe" in file.read_text(encoding="utf-8")]
+can_ask = pytest.mark.parametrize(
+    "theatre", CAN_ASK, indirect=True, ids=lambda file: file.parts[-4]
+)
+
+
+@pytest.fixture
+def probing(stage):
+    """The stage, with an open connection that asks when it hears nothing."""
+    begin(stage, PROBE)
+    stage.evaluate("last().accept()")
+    return stage
+
+
+def test_without_a_probe_nothing_is_asked(stage):
+    begin(stage)
+    stage.evaluate("last().accept()")
+    stage.clock.run_for(300_000)
+    assert stage.evaluate("[last().sent, client.state]") == [[], "open"]
+
+
+@can_ask
+def test_who_hears_nothing_asks_and_an_answer_is_enough(probing):
+    probing.clock.run_for(19_999)
+    assert probing.evaluate("last().sent") == []
+    for times in range(1, 4):
+        probing.clock.run_for(1)
+        assert probing.evaluate("last().sent") == ["ping"] * times
+        probing.clock.run_for(9_999)
+        probing.evaluate("last().say('pong')")
+        probing.clock.run_for(19_999)
+    assert probing.evaluate("[heard, client.state, sockets.length]") == [[], "open", 1]
+
+
+@can_ask
+def test_any_frame_is_a_sign_of_life(probing):
+    for _ in range(5):
+        probing.clock.run_for(15_000)
+        probing.evaluate("last().say('news')")
+    assert probing.evaluate("[last().sent, heard.length]") == [[], 5]
+
+
+@can_ask
+def test_a_dead_line_is_left_and_what_was_kept_is_sent_on_the_next(probing):
+    probing.evaluate("window.dead = last(); client.send('kept', 1)")
+    probing.clock.run_for(29_999)
+    assert state(probing) == "open"
+    probing.clock.run_for(1)
+    assert probing.evaluate("[client.state, client.code, client.attempt]") == ["waiting", 1006, 0]
+    probing.clock.run_for(1_000)
+    probing.evaluate("last().accept(); dead.say('late'); dead.drop()")
+    assert probing.evaluate("[client.state, sockets.length, heard]") == ["open", 2, []]
+    assert probing.evaluate("last().sent") == ["kept"]
+
+
+@can_ask
+def test_who_has_closed_asks_no_more(probing):
+    probing.evaluate("client.close()")
+    probing.clock.run_for(60_000)
+    assert probing.evaluate("[last().sent, client.state, sockets.length]") == [[], "closed", 1]

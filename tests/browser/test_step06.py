@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 
 import pytest
 from conftest import NOT_COPIED, ROOT, Server, start_daphne, with_quick_passwords
@@ -154,6 +155,26 @@ def test_who_comes_late_sees_what_was_before(visit):
 
 
 @pytest.mark.slow
+def test_a_line_that_dies_in_silence_is_not_shown_as_open(visit, folder):
+    """A server that is stopped closes nothing, as a lost Wi-Fi does not."""
+    own = start(folder)
+    try:
+        ben = visit("/live/", "ben", at=own)
+        is_open(ben)
+        ben.clock.install()
+        ben.reload()  # so that its timers are of this clock
+        is_open(ben)
+        own.process.send_signal(signal.SIGSTOP)
+        ben.clock.run_for(31_000)
+        expect(ben.locator("#status .word")).to_contain_text("connecting")
+        own.process.send_signal(signal.SIGCONT)
+        ben.clock.resume()
+        is_open(ben)
+    finally:
+        own.process.send_signal(signal.SIGCONT)
+        own.stop()
+
+
 def test_what_is_measured_while_the_server_is_away_is_not_lost(visit, folder):
     first = start(folder)
     again = None

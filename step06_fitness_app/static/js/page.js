@@ -8,9 +8,12 @@ export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 export const addressOf = (path) => `${scheme}://${location.host}${path}`;
 
+const probe = { ask: '{"type":"ping"}', answer: '{"type":"pong"}' };
+
 // A socket to a path here; `query` is asked before each connection.
 export function socketTo(path, query = () => "") {
-  return new ReconnectingSocket({ connect: async () => ({ url: addressOf(`${path}?${query()}`) }) });
+  const connect = async () => ({ url: addressOf(`${path}?${query()}`) });
+  return new ReconnectingSocket({ connect, probe });
 }
 
 export function part(tag, text = "", className = "") {

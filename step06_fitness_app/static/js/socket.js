@@ -1,5 +1,5 @@
-// A WebSocket that comes back by itself. Step 05 adds to it: a credential that has expired is
-// renewed once, and what was sent too fast goes out slowly.
+// A WebSocket that comes back by itself. Step 06 adds to it: a line that has died in silence, with
+// the Wi-Fi or a laptop's lid, is noticed.
 //
 //   const socket = new ReconnectingSocket({ connect: async () => ({ url, protocols }), renew });
 //   socket.addEventListener("state", () => show(socket.state, socket.attempt, socket.code));
@@ -12,12 +12,15 @@
 // sent with an id is kept until acknowledge(id), and sent again on each new connection.
 //
 // renew (optional): async, gets a fresh credential for connect() to use, or throws.
+// probe (optional): { ask, answer }, two frames. Without it a dead line is "open" for minutes.
 
 const FIRST_DELAY = 1_000; // milliseconds, doubled at every failure …
 const MAX_DELAY = 30_000; // … up to this
 const STEADY = 5_000; // a connection that lived this long ends the row of failures
 const SLOW = 3_000; // after "too fast": wait so long, doubled at every further one …
 const GAP = 150; // … and then send one message after another, so far apart
+const QUIET = 20_000; // when nothing has come for so long, ask whether anybody is there …
+const PATIENCE = 10_000; // … and leave when nothing comes then
 
 // 44xx: the server has an answer, and asking again gives the same one. 4429 is "too fast".
 const isFinal = (code) => code >= 4400 && code <= 4499 && code !== 4429;
@@ -31,6 +34,7 @@ export class ReconnectingSocket extends EventTarget {
 
   #connect;
   #renew;
+  #probe;
   #isRenewed = false; // the credential, since the last steady connection
   #maxQueue;
   #queue = []; // { id, data }: not sent yet, or not acknowledged yet
@@ -38,10 +42,11 @@ export class ReconnectingSocket extends EventTarget {
   #timer = null;
   #pace = null; // { wait, timer } from "too fast" until all is acknowledged
 
-  constructor({ connect, renew, maxQueue = 100 }) {
+  constructor({ connect, renew, probe, maxQueue = 100 }) {
     super();
     this.#connect = connect; // asked before every attempt: a ticket may be good for one only
     this.#renew = renew;
+    this.#probe = probe;
     this.#maxQueue = maxQueue;
   }
 
@@ -100,6 +105,7 @@ export class ReconnectingSocket extends EventTarget {
     else this.#current = null;
     clearTimeout(this.#timer);
     clearTimeout(this.#pace?.timer);
+    clearTimeout(this.#current?.quiet);
     [this.#queue, this.#pace, this.code, this.reason] = [[], null, null, ""];
     this.#become("closed");
   }
@@ -128,13 +134,18 @@ export class ReconnectingSocket extends EventTarget {
       current.openedAt = performance.now();
       for (const { id, data } of this.#queue) if (id === null || !this.#pace) socket.send(data);
       this.#queue = this.#queue.filter(({ id }) => id !== null);
+      this.#listen(current);
       this.#become("open");
       if (this.#pace && !this.#pace.timer) this.#sendOldest();
     });
-    on("message", (event) => this.dispatchEvent(new MessageEvent("message", { data: event.data })));
+    on("message", ({ data }) => {
+      if (this.state === "open") this.#listen(current);
+      if (data !== this.#probe?.answer) this.dispatchEvent(new MessageEvent("message", { data }));
+    });
     // Not from "error" as well: "close" always follows it, and two retries are two sockets.
     on("close", ({ code, reason }) => {
       [this.code, this.reason, current.socket] = [code, reason, null];
+      clearTimeout(current.quiet);
       if (performance.now() - current.openedAt >= STEADY) [this.attempt, this.#isRenewed] = [0, false];
       if (this.state === "closed") this.#become("closed");
       else if (code === 4401 && this.#renew && !this.#isRenewed) this.#renewAndTry(current);
@@ -142,6 +153,23 @@ export class ReconnectingSocket extends EventTarget {
       else this.#retry();
     });
   }
+
+  // --8<-- [start:probe]
+  // Anything that comes is a sign of life. The close of a dead line would take minutes: not waited for.
+  #listen(current) {
+    clearTimeout(current.quiet);
+    if (!this.#probe) return;
+    current.quiet = setTimeout(() => {
+      current.socket.send(this.#probe.ask);
+      current.quiet = setTimeout(() => {
+        current.socket.close();
+        [this.#current, this.code, this.reason] = [null, 1006, ""];
+        [this.attempt, this.#isRenewed] = [0, false];
+        this.#retry();
+      }, PATIENCE);
+    }, QUIET);
+  }
+  // --8<-- [end:probe]
 
   // --8<-- [start:renew]
   // Once: whoever is refused with a fresh credential too has no right to be here.

@@ -79,7 +79,7 @@ def message(**fields) -> str:
 
 FIRST = {
     "another-message": ('{"type": "chat_message", "message": "hello"}', NOT_ONE),
-    "our-other-struct": ('{"type": "nothing"}', NOT_ONE),
+    "our-other-struct": ('{"type": "ping"}', NOT_ONE),
     "binary": (b"\x00\x01", NOT_ONE),
     "binary-json": (b'{"type": "authenticate", "token": "x"}', NOT_ONE),
     "garbage": ("\x00{]", NOT_ONE),

@@ -149,10 +149,10 @@ async def test_one_person_has_so_many_connections(target, someone):
 def one_connection(give_back=True):
     """A limit of one, and a handler that crashes."""
 
-    async def handle(self, message):
+    async def renew(self, raw):
         raise RuntimeError("a crash on purpose")
 
-    contexts = [limits(CONNECTIONS_PER_USER=1), patch.object(PersonConsumer, "handle", handle)]
+    contexts = [limits(CONNECTIONS_PER_USER=1), patch.object(PersonConsumer, "renew", renew)]
     if not give_back:
         contexts.append(patch.object(PersonConsumer, "give_back"))
     return all_of(*contexts)
@@ -185,7 +185,7 @@ async def test_a_lost_connection_gives_back_what_it_took(target, someone, end):
             if end == "abort":
                 socket.connection.transport.abort()
             elif end == "crash":
-                await socket.say("nothing")
+                await socket.say("authenticate", token="x")
                 with pytest.raises(Closed) as closed:
                     await socket.hear()
                 assert closed.value.code == 1011

@@ -57,7 +57,7 @@ HTTP = {row[0]: dict(zip(PEOPLE, row[1:], strict=True)) for row in table("http")
 
 # What is sent of each type, and the answer if it is taken; None: there is none.
 SENT = {
-    "nothing": ({}, None),
+    "ping": ({}, {"pong"}),
     "typing": ({"is_typing": True}, None),
     "seen": ({"frames": 1}, None),
     "history": ({"before": 2**62}, {"chat_history", "notifications", "feed"}),

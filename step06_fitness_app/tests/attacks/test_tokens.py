@@ -502,11 +502,11 @@ def long_first_message():
     class Authenticate(Struct, tag_field="type", tag="authenticate"):
         token: str
 
-    from realtime.messages import Nothing, decoder
+    from realtime.messages import Ping, decoder
 
     return all_of(
         patch("accounts.middleware.Authenticate", Authenticate),
-        patch("accounts.middleware.decode", decoder(Authenticate | Nothing)),
+        patch("accounts.middleware.decode", decoder(Authenticate | Ping)),
     )
 
 
