@@ -130,11 +130,12 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
     if not numbers:
         long, others = parts(everything)
         options = ["--all"] if everything else []
-        # The longest begin first, so that what is left at the end is short: a later step's suite
-        # is longer than an earlier one's.
+        # The longest begin first, so that what is left at the end is short: what is of a later
+        # step is longer than what is of an earlier one.
         root = [(name, ROOT, [*files, *options]) for name, files in long + others]
-        short = [part for part in root if part[0].startswith("tests/step")]
-        suites = [*(part for part in root if part not in short), *reversed(suites), *short]
+        of_steps = [*suites, *(part for part in root if part[0].startswith("tests/step"))]
+        of_steps.sort(key=lambda part: part[0].removeprefix("tests/")[: len("step06")])
+        suites = [*(part for part in root if part not in of_steps), *reversed(of_steps)]
     # A suite waits a third of its time, and what --all adds more: for browsers and servers.
     lanes = asyncio.Semaphore(3 if everything else 2)
 
@@ -157,13 +158,13 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
 
 
 Part = tuple[str, list[str]]  # a name, and pytest's arguments
-HALVES, THIRDS = ("first", "second"), ("first", "second", "last")
+HALVES, QUARTERS = ("first", "second"), ("first", "second", "third", "last")
 
 
 def parts(everything: bool) -> tuple[list[Part], list[Part]]:
     """The root suite in parts that run beside each other: what is long, and the others.
 
-    The others: the browser's in two halves, the rest in three thirds, each step's with its servers.
+    The others: the browser's in two halves, the rest in quarters, each step's with its servers.
     """
     files = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/test_*.py"))
     long = [list(part) for part in LONG if everything and part[0] in files]
@@ -171,9 +172,9 @@ def parts(everything: bool) -> tuple[list[Part], list[Part]]:
     folders = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("tests/step*/"))]
     browser = sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("tests/browser/test_*.py"))
     browser = browser if has_playwright() else []
-    thirds = [(f"tests, {name} third", files[i::3]) for i, name in enumerate(THIRDS)]
+    quarters = [(f"tests, {name} quarter", files[i::4]) for i, name in enumerate(QUARTERS)]
     halves = [(f"tests/browser, {half} half", browser[i::2]) for i, half in enumerate(HALVES)]
-    others = [*halves, *thirds, *((folder, [folder]) for folder in folders)]
+    others = [*halves, *quarters, *((folder, [folder]) for folder in folders)]
     others = [(name, files) for name, files in others if files]
     return [(" ".join(part), part) for part in long], others
 

@@ -74,7 +74,7 @@ def test_all_runs_the_slow_and_fails_what_cannot_run(house):
     assert lines[-1] == "4 passed, 1 failed"
     assert "needs nginx" in done.stdout
     longest = lines[lines.index("The longest files:") :]
-    assert any(line.endswith("tests, first third: tests/test_whole") for line in longest)
+    assert any(line.endswith("tests, first quarter: tests/test_whole") for line in longest)
 
 
 def test_failure_is_shown_and_makes_the_exit_code(house):
