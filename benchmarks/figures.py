@@ -225,16 +225,20 @@ async def stored(server, seconds: float, senders: int) -> dict:
         await connect(port, f"/ws/chat/{index // 2 + 1}/", Crowd(), tokens[index])
         for index in range(senders)
     ]
-    await asyncio.sleep(0.5)
+
+    async def say(me) -> None:
+        acknowledged = me.hear(b'"ack"')
+        me.send(frame("chat_message"))
+        async with asyncio.timeout(20):
+            await acknowledged
+
+    await asyncio.gather(*map(say, sockets))  # so all are in
     with Meter(pids) as meter:
         until = time.perf_counter() + seconds
 
         async def one(me) -> None:
             while time.perf_counter() < until:
-                acknowledged = me.hear(b'"ack"')
-                me.send(frame("chat_message"))
-                async with asyncio.timeout(20):
-                    await acknowledged
+                await say(me)
                 meter.units += 1
 
         await asyncio.gather(*map(one, sockets))

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from asgiref.sync import SyncToAsync, sync_to_async
 from django.contrib.auth.models import User
@@ -21,6 +22,12 @@ from django.db.models.signals import post_migrate
 from tests import sockets
 from tests.people import befriend, make_user
 from tests.talking import start
+
+# A machine that is busy with something else fails no test.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 STEP = Path(__file__).resolve().parent.parent
 LISTENING = r"Listening on TCP address 127\.0\.0\.1:(\d+)"
