@@ -155,7 +155,8 @@ export class ReconnectingSocket extends EventTarget {
   }
 
   // --8<-- [start:probe]
-  // Anything that comes is a sign of life. The close of a dead line would take minutes: not waited for.
+  // Anything that comes is a sign of life. A dead line's own close would take
+  // minutes: it is not waited for.
   #listen(current) {
     clearTimeout(current.quiet);
     if (!this.#probe) return;
