@@ -49,6 +49,8 @@ class CookieCredential:
         """Who that is now. Raises NotAuthenticated. A database outage is no answer: it raises."""
         session = session_of(self.session_key)
         user = get_user(SimpleNamespace(session=session))  # active, and of this password
+        if user.pk != self.user_id:  # whose group the socket has joined
+            raise NotAuthenticated("you are logged out")
         try:
             services.check(session.get("sid"), user)
         except services.Ended:

@@ -346,6 +346,15 @@ async def test_the_scope_of_the_caller_stays_as_it_was(people):
     assert scope["credential"].via == "subprotocol"
 
 
+def test_a_session_proves_nobody_else(people):
+    from accounts.credentials import CookieCredential, NotAuthenticated
+
+    session_key = browser_of("ada").cookies["sessionid"].value
+    assert CookieCredential.read(session_key).check() == people["ada"]
+    with pytest.raises(NotAuthenticated, match="you are logged out"):
+        CookieCredential(session_key, people["ben"].pk).check()
+
+
 @pytest.mark.parametrize(("way", "questions"), [("token", 1), ("cookie", 4)])
 async def test_what_a_handshake_asks_the_database(people, monkeypatch, way, questions):
     """A token: its log-in and whose that is. A cookie: its session, twice, the user, the log-in."""
