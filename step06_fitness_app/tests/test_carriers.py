@@ -349,7 +349,7 @@ async def test_the_scope_of_the_caller_stays_as_it_was(people):
 def test_a_session_proves_nobody_else(people):
     from accounts.credentials import CookieCredential, NotAuthenticated
 
-    session_key = browser_of("ada").cookies["sessionid"].value
+    session_key = cookie_of(browser_of("ada")).partition("=")[2]
     assert CookieCredential.read(session_key).check() == people["ada"]
     with pytest.raises(NotAuthenticated, match="you are logged out"):
         CookieCredential(session_key, people["ben"].pk).check()
