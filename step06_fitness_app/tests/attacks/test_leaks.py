@@ -31,10 +31,10 @@ def with_password(username: str) -> None:
 def crash():
     """A bug in a handler, with the message in its traceback's neighbourhood."""
 
-    async def handle(self, message):
+    async def receive(self, text_data=None, bytes_data=None):
         raise RuntimeError("a bug in a handler")
 
-    return patch.object(PersonConsumer, "handle", handle)
+    return patch.object(PersonConsumer, "receive", receive)
 
 
 def tell_what_was_sent():
@@ -111,7 +111,7 @@ class Failures:
         bad = [json.dumps({"type": "authenticate", "token": self.bad, "x": self.access})]
         await self.socket(WHOAMI, bearer, say=bad * 2 + ["{" + self.access] * 20)
         with self.target.without(crash):
-            await self.socket(WHOAMI, bearer, say=['{"type": "nothing"}'])
+            await self.socket(WHOAMI, bearer, say=['{"type": "ping"}'])
         with self.target.without(inside.database_is_away):
             await self.socket(WHOAMI, bearer)
             await self.socket(WHOAMI, cookie=self.cookie)
