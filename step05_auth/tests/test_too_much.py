@@ -241,6 +241,7 @@ async def test_a_cancelled_connection_gives_its_slot_back(people, settings):
             await ada.hear()
             ada.communicator.future.cancel()
             await wait_until_free(people["ada"].pk)
+            await asyncio.wait([ada.communicator.future])
     async with knock("/ws/whoami/", cookie=cookie) as ada:
         assert (await ada.hear())["username"] == "ada"
 

@@ -553,9 +553,15 @@ def test_a_refusal_and_an_exception_are_shown_live(inspect, step_server):
     expect(page.locator(".wt-list")).to_contain_text("close 4403")
     page = inspect(element("step03-exception"), {"3": step_server(3).port})
     go_live(page)
-    expect(page.locator(".wt-state")).to_have_text("open")
-    press(page, "Send")
-    expect(page.locator(".wt-state")).to_have_text("closed 1011")
+    state = page.locator(".wt-state")
+    for _ in range(3):
+        expect(state).to_have_text("open")
+        press(page, "Send")
+        expect(state).to_contain_text("closed")
+        if state.inner_text() != "closed 1006":
+            break  # else the browser was busy: Daphne waits one second for its half of the close
+        press(page, "Connect again")
+    expect(state).to_have_text("closed 1011")
     expect(page.locator(".wt-list")).to_contain_text("RuntimeError")
 
 
