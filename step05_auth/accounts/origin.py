@@ -18,9 +18,9 @@ class SameOriginOnly:
     def __init__(self, application):
         self.application = application
 
-    async def __call__(self, scope, receive, send):
+    def __call__(self, scope, receive, send):
         application = self.application if is_allowed(scope) else WebsocketDenier()
-        return await application(scope, receive, send)
+        return application(scope, receive, send)
 
 
 def is_allowed(scope) -> bool:

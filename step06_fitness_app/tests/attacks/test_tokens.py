@@ -86,10 +86,11 @@ async def test_nobody_gets_no_socket(target):
 
 
 def no_clock():
-    """PyJWT looks at `exp`, and simplejwt once more."""
+    """PyJWT looks at `exp`, simplejwt once more, and each recheck."""
     return all_of(
         patch("jwt.api_jwt.PyJWT._validate_exp"),
         patch("rest_framework_simplejwt.tokens.Token.check_exp"),
+        patch("accounts.credentials.time", lambda: 0),
         patch("realtime.consumers.PersonConsumer.wake"),  # it would look on and on
     )
 
@@ -278,6 +279,8 @@ def any_login():
 def no_exp():
     return all_of(
         patch("rest_framework_simplejwt.tokens.Token.check_exp"),
+        patch.object(TokenCredential, "expires", 1),
+        patch("accounts.credentials.time", lambda: 0),
         patch("realtime.consumers.PersonConsumer.wake"),
     )
 
