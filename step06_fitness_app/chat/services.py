@@ -68,13 +68,24 @@ def start(user: User, other: User) -> Conversation:
 Said = tuple[int, User, str, str | None]  # conversation id, sender, text, client_id
 
 
-@transaction.atomic
 def store_all(said: list[Said]) -> list[Message | Exception]:
-    """Store messages under the next numbers, taken under the lock; committed on return.
+    """Store messages; committed on return. For each its row, or why there is none.
 
-    For each its row, or why there is none: TooMuch, Conversation.DoesNotExist, or NotLinked where
-    one of the two has ended what they were to each other. A `client_id` that this sender used
-    already gives that row. The other one's are not theirs.
+    Why: TooMuch, Conversation.DoesNotExist, or NotLinked where one of the two has ended what they
+    were to each other.
+    """
+    senders = [sender.pk for _, sender, *_ in said]
+    too_much = limits.count_each("messages", senders, settings.USER_MESSAGES_PER_MINUTE)
+    allowed = [one for one, no in zip(said, too_much, strict=True) if not no]
+    outcomes = iter(number_and_store(allowed))
+    return [no or next(outcomes) for no in too_much]
+
+
+@transaction.atomic
+def number_and_store(said: list[Said]) -> list[Message | Exception]:
+    """Take the next numbers, under the lock, and store.
+
+    A `client_id` that this sender used already gives that row. The other one's are not theirs.
     """
     locked = unblocked().select_for_update().order_by("pk").in_bulk({one for one, *_ in said})
     made: list[Message] = []
@@ -91,10 +102,6 @@ def store_all(said: list[Said]) -> list[Message | Exception]:
 def stored(said: Said, conversation: Conversation | None, known: dict, made: list):
     """What becomes of one of them; a new message is numbered, and one of those `made`."""
     conversation_id, sender, text, client_id = said
-    try:
-        limits.count("messages", sender.pk, settings.USER_MESSAGES_PER_MINUTE)
-    except limits.TooMuch as problem:
-        return problem
     if not conversation or sender.pk not in (conversation.first_id, conversation.second_id):
         return Conversation.DoesNotExist()
     if message := known.get((conversation_id, sender.pk, client_id)):

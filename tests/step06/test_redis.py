@@ -14,14 +14,17 @@ for _ in range(5):
     limits.count("things", 7, 100)
 asked = {name: stat["calls"] for name, stat in redis.info("commandstats").items()}
 [key] = redis.keys("*limits.things.7.*")
-print(json.dumps([asked, int(redis.get(key)), redis.ttl(key)]))
+number, seconds = int(redis.get(key)), redis.ttl(key)
+several = limits.count_each("things", [7, 8, 7], 6)
+print(json.dumps([asked, number, seconds, [str(one or "") for one in several]]))
 """
 
 
 @pytest.mark.needs("redis")
 def test_a_counter_is_one_question_and_runs_out(project, redis):  # noqa: F811
-    asked, number, seconds = shell(project, COUNT, REDIS_URL=redis, REDIS_PREFIX="count")
+    asked, number, seconds, several = shell(project, COUNT, REDIS_URL=redis, REDIS_PREFIX="count")
     assert (asked["cmdstat_incrby"], asked["cmdstat_expire"]) == (5, 1)
     assert not asked.keys() & {"cmdstat_exists", "cmdstat_get"}
     assert number == 5
     assert 120 <= seconds <= 300
+    assert several == ["", "", "no more than 6 things a minute"]
