@@ -109,7 +109,7 @@ def test_block_prints_what_it_shows(fence, tree, beside):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            timeout=120,
+            timeout=300,
         )
         output = ANSI.sub("", done.stdout).strip("\n") + "\n"
         if shown:

@@ -9,8 +9,15 @@ from benchmarks.consumer_times import MEANWHILE, SLOW, daphne, measure, read
 
 @pytest.fixture(scope="module")
 def measured() -> tuple[dict[str, float], dict[str, float]]:
+    """The best of three: what else the machine does can only add to a time."""
     with daphne() as base:
-        return asyncio.run(measure(base, rounds=100))
+        rounds = [asyncio.run(measure(base, rounds=40)) for _ in range(3)]
+    echo, slow = zip(*rounds, strict=True)
+    return best(echo), best(slow)
+
+
+def best(rounds: tuple[dict[str, float], ...]) -> dict[str, float]:
+    return {name: min(times[name] for times in rounds) for name in rounds[0]}
 
 
 @pytest.mark.slow

@@ -48,14 +48,14 @@ async def grown(port: int, tokens: list[str], pids: list[int], says_seen: bool =
     for one in (quick, slow):
         heard = one.hear(b'"echo"')
         one.send('{"type":"echo","message":"in"}')
-        await asyncio.wait_for(heard, 10)
+        await asyncio.wait_for(heard, 60)
     slow.transport.pause_reading()
     frame = '{"type":"say","message":"%s"}' % ("x" * SIZE)
     before, read = resident(pids), crowd.received
     for number in range(1, FRAMES + 1):
         quick.send(frame)
         if number % 50 == 0:  # this one keeps up, and waits for nobody
-            await crowd.until(read + number * SIZE, 20)
+            await crowd.until(read + number * SIZE, 60)
             if says_seen:
                 quick.send('{"type":"seen","frames":50}')
     size = resident(pids) - before

@@ -36,6 +36,9 @@ def recorded():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_new_recording_says_the_same(name, recorded):
     differences = record.compare(record.stored(name), recorded[name])
+    if differences:  # a machine that stalls sends two boards where one would do: once more
+        [again] = record.record_all([name])
+        differences = record.compare(record.stored(name), again)
     assert not differences, "\n".join([f"{name} is stale:", *differences])
 
 

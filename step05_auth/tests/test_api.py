@@ -45,7 +45,7 @@ def test_a_password_gives_a_pair_of_tokens(people):
     access, refresh = claims(tokens["access"]), claims(tokens["refresh"])
     assert access["user_id"] == refresh["user_id"] == str(people["ada"].pk)
     assert access["sid"] == refresh["sid"]
-    assert access["exp"] - access["iat"] == 300
+    assert access["exp"] - access["iat"] in (299, 300)  # simplejwt looks at the clock twice
 
 
 def test_tokens_tell_no_secret(people):

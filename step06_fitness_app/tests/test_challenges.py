@@ -435,7 +435,7 @@ async def told(username: str) -> list[dict]:
 
 
 async def test_at_its_end_all_are_told_and_the_group_is_dissolved(people):
-    race = await in_thread(make)("ada", "ada", "ben", lasts=61)
+    race = await in_thread(make)("ada", "ada", "ben", lasts=66)
     async with enter("ben", race) as ben, enter("cleo", race) as cleo:
         await did(ben, 3000)
         for person, you in ((ben, {"place": 1, "progress": 3000.0}), (cleo, None)):
@@ -464,9 +464,9 @@ async def test_an_end_that_was_put_off_is_carried_out_then(people):
     from accounts.services import tell
     from challenges.models import Challenge
 
-    race = await in_thread(make)("ada", "ada", lasts=61)
+    race = await in_thread(make)("ada", "ada", lasts=66)
     async with enter("ada", race) as ada:
-        later = timezone.now() + timedelta(seconds=2)
+        later = timezone.now() + timedelta(seconds=8)
         await Challenge.objects.filter(pk=race).aupdate(ends_at=later)
         await in_thread(tell)(people["ada"].pk)
         await ada.get("challenge_ended")
