@@ -64,10 +64,10 @@ def start(user: User, other: User) -> Conversation:
     return Conversation.objects.get_or_create(first=first, second=second)[0]
 
 
-# --8<-- [start:store]
 Said = tuple[int, User, str, str | None]  # conversation id, sender, text, client_id
 
 
+# --8<-- [start:each]
 def store_all(said: list[Said]) -> list[Message | Exception]:
     """Store messages; committed on return. For each its row, or why there is none.
 
@@ -81,6 +81,10 @@ def store_all(said: list[Said]) -> list[Message | Exception]:
     return [no or next(outcomes) for no in too_much]
 
 
+# --8<-- [end:each]
+
+
+# --8<-- [start:store]
 @transaction.atomic
 def number_and_store(said: list[Said]) -> list[Message | Exception]:
     """Take the next numbers, under the lock, and store.
@@ -97,6 +101,9 @@ def number_and_store(said: list[Said]) -> list[Message | Exception]:
         those = [one for one, times in grown.items() if times == by]
         Conversation.objects.filter(pk__in=those).update(last_number=F("last_number") + by)
     return outcomes
+
+
+# --8<-- [end:store]
 
 
 def stored(said: Said, conversation: Conversation | None, known: dict, made: list):
@@ -135,9 +142,6 @@ def known_of(said: list[Said]) -> dict[tuple[int, int, str], Message]:
         (message.conversation_id, message.sender_id, message.client_id): message
         for message in found.select_related("sender")
     }
-
-
-# --8<-- [end:store]
 
 
 def store(conversation_id: int, sender: User, text: str, client_id: str | None) -> Message:

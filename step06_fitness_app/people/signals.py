@@ -14,6 +14,7 @@ def make_profile(sender, instance, created, raw, **kwargs):
         Profile.objects.create(user=instance)
 
 
+# --8<-- [start:tell]
 @receiver([post_save, post_delete], sender=Friendship)
 def tell_friends(sender, instance, **kwargs):
     if instance.accepted_at:  # a request allows nothing
@@ -25,3 +26,6 @@ def tell_friends(sender, instance, **kwargs):
 def tell_blocked(sender, instance, **kwargs):
     tell(instance.blocker_id)
     tell(instance.blocked_id)
+
+
+# --8<-- [end:tell]

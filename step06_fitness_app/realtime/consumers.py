@@ -96,6 +96,8 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         if self.slot:
             limits.free_slot(self.slot)
 
+    # --8<-- [end:life]
+    # --8<-- [start:dispatch]
     async def dispatch(self, message):
         """Hand an event to its method, as Channels does, but without a turn of the database thread
         before each: what needs the database goes there by itself (in_thread).
@@ -114,8 +116,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
             except Refused as refusal:
                 await self.refuse(refusal.code, refusal.reason)
 
-    # --8<-- [end:life]
-
+    # --8<-- [end:dispatch]
     # --8<-- [start:frames]
     async def join(self, group: str) -> None:
         self.joined.add(group)  # first: who is cut off in the middle is taken out again
@@ -145,8 +146,6 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
             await self.reply(wire.Closing(code, reason))
             await self.close(code)
 
-    # --8<-- [end:frames]
-    # --8<-- [start:receive]
     async def receive(self, text_data=None, bytes_data=None):
         metrics.RECEIVED.labels(self.name).inc()
         try:
@@ -169,4 +168,4 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
             if self.bad_messages.is_full():
                 raise Refused(4400, "too many bad messages") from None
 
-    # --8<-- [end:receive]
+    # --8<-- [end:frames]
