@@ -76,6 +76,14 @@ def test_a_stored_one_that_was_not_sent_yet_skips_none_of_the_others(stage):
     assert stage.evaluate("sent") == [3]
 
 
+def test_after_a_refusal_nothing_is_forgotten_until_all_of_it_was_sent_again(stage):
+    """Of 1, 2 and 3 the server took 1 and 3: `saved` up to 3 says nothing of 2."""
+    stage.evaluate("unsaved.start(); add(1, 2, 3); unsaved.stop(); unsaved.saved(3)")
+    assert stage.evaluate("kept()") == [1, 2, 3]
+    stage.evaluate("sent.length = 0; unsaved.start(); unsaved.saved(3)")
+    assert stage.evaluate("[sent, kept()]") == [[1, 2, 3], []]
+
+
 def test_what_has_piled_up_goes_slower_than_the_server_takes(stage):
     stage.evaluate("add(...Array(100).keys()); unsaved.start()")
     assert stage.evaluate("sent.length") == 40

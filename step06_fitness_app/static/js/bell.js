@@ -182,7 +182,7 @@ class Bell extends EventTarget {
     count.hidden = !this.unread;
     count.textContent = this.unread > 99 ? "99+" : this.unread;
     const closed = this.socket.state === "closed" ? ", not connected" : "";
-    this.#link.setAttribute("aria-label", `Notifications${this.unread ? `, ${this.unread} unread` : ""}${closed}`);
+    this.#link.setAttribute("aria-label", `Bell: notifications${this.unread ? `, ${this.unread} unread` : ""}${closed}`);
   }
 }
 

@@ -3,7 +3,7 @@
 import { ReconnectingSocket } from "./socket.js";
 
 export const byId = (id) => document.getElementById(id);
-export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
+export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 export const addressOf = (path) => `${scheme}://${location.host}${path}`;

@@ -12,6 +12,7 @@ export class Unsaved {
   #send;
   #next = 0; // of samples, the first that was not sent on this connection
   #isOn = false;
+  #isStopped = false; // the server has refused some, and did not say which
   #left = AT_ONCE;
   #at = performance.now();
   #timer = null;
@@ -36,6 +37,7 @@ export class Unsaved {
 
   // --8<-- [start:saved]
   saved(upTo) {
+    if (this.#isStopped) return; // some were not taken: `start` sends all of them again
     const kept = this.samples.findIndex(({ time }) => time > upTo);
     const gone = kept < 0 ? this.samples.length : kept;
     this.samples.splice(0, gone);
@@ -45,12 +47,12 @@ export class Unsaved {
   // A new connection: all that was not `saved` goes again, in order. What the server has stored by
   // then says nothing: that may be of another device, which measured later.
   start() {
-    [this.#next, this.#isOn] = [0, true];
+    [this.#next, this.#isOn, this.#isStopped] = [0, true, false];
     this.#pump();
   }
 
   stop() {
-    this.#isOn = false;
+    [this.#isOn, this.#isStopped] = [false, true];
   }
   // --8<-- [end:saved]
 

@@ -25,6 +25,6 @@ form.addEventListener("submit", async (event) => {
 button.disabled = false; // before, a click would leave the page
 
 function fail(words) {
-  byId("problem").textContent = sentence(words.replace(/\.$/, ""));
+  byId("problem").textContent = sentence(words);
   byId("file").focus();
 }
