@@ -15,3 +15,6 @@ class ChallengeAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request):
         return False  # its maker makes it
+
+    def save_model(self, request, obj, form, change):
+        obj.save(update_fields=form.changed_data)  # the rest may be another by now

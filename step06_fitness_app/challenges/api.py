@@ -1,18 +1,16 @@
 """Challenges over HTTP: those one may see, one more, in and out, and the end by its maker."""
 
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema
 from msgspec import to_builtins
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, PermissionDenied, Throttled
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from challenges import messages as wire
 from challenges import services
 from challenges.models import Challenge
-from realtime.limits import TooMuch
 
 STATE = OpenApiResponse(OpenApiTypes.OBJECT, "The `challenge_state` frame of the socket")
 INFO = OpenApiResponse(OpenApiTypes.OBJECT, "The `challenge` of that frame; of a list, each")
@@ -63,7 +61,7 @@ class OneChallenge(APIView):
 
     @extend_schema(responses=STATE)
     def get(self, request, challenge_id: str):
-        return state(request.user, find(request.user, challenge_id))
+        return state(request.user, services.find(request.user, challenge_id))
 
 
 class Change(OneChallenge):
@@ -73,17 +71,10 @@ class Change(OneChallenge):
 
     @extend_schema(request=None, responses=STATE)
     def post(self, request, challenge_id: str):
-        challenge = find(request.user, challenge_id)
+        challenge = services.find(request.user, challenge_id)
         change(self.work, challenge.pk, request.user)
         challenge.refresh_from_db()  # who has left a private one may not find it any more
         return state(request.user, challenge)
-
-
-def find(user, challenge_id: str) -> Challenge:
-    try:
-        return services.find(user, challenge_id)
-    except Challenge.DoesNotExist:
-        raise Http404 from None
 
 
 def state(user, challenge: Challenge) -> Response:
@@ -98,5 +89,3 @@ def change(work, *details) -> None:
         raise Impossible(str(problem)) from None
     except services.NotAllowed as problem:
         raise PermissionDenied(str(problem)) from None
-    except TooMuch as problem:
-        raise Throttled(detail=str(problem)) from None

@@ -11,10 +11,12 @@ class ConversationAdmin(admin.ModelAdmin):
     list_filter = ["started_at"]
     list_select_related = ["first", "second"]
     search_fields = ["first__username", "second__username"]
-    readonly_fields = ["first", "second", "last_number"]
 
     def has_add_permission(self, request):
         return False  # two people begin one: services.start
+
+    def has_change_permission(self, request, obj=None):
+        return False  # to save it would set its last number back
 
 
 @admin.register(Message)

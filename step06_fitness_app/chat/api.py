@@ -1,7 +1,6 @@
 """Conversations over HTTP: the list, one more, and pages of messages. Only ever one's own."""
 
 from django.contrib.auth.models import User
-from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from msgspec import to_builtins
 from rest_framework import serializers
@@ -101,10 +100,7 @@ class Messages(APIView):
     def get(self, request, conversation_id: str):
         form = PageSerializer(data=request.query_params.dict())
         form.is_valid(raise_exception=True)
-        try:
-            found = services.page(request.user, conversation_id, **form.validated_data)
-        except Conversation.DoesNotExist:
-            raise Http404 from None
+        found = services.page(request.user, conversation_id, **form.validated_data)
         return Response(to_builtins(wire.history_of(request.user, *found)))
 
 

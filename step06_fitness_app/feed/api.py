@@ -2,19 +2,15 @@
 
 from uuid import uuid4
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
-from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema
 from msgspec import to_builtins
 from rest_framework import serializers, status
-from rest_framework.exceptions import Throttled
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feed import messages as wire
 from feed import services
-from realtime.limits import TooMuch
 from realtime.publish import in_loop
 
 MOST = 2**63 - 1
@@ -51,12 +47,7 @@ def checked(serializer: type[serializers.Serializer], data) -> dict:
 
 def do(work, *details, **more):
     """What a service answers, once friends are told."""
-    try:
-        answer, event = work(*details, **more)
-    except ObjectDoesNotExist:
-        raise Http404 from None
-    except TooMuch as problem:
-        raise Throttled(detail=str(problem)) from None
+    answer, event = work(*details, **more)
     # robust: it is stored, whether or not anybody can be told.
     transaction.on_commit(lambda: in_loop(services.tell, event), robust=True)
     return answer
@@ -104,10 +95,7 @@ class Comments(APIView):
     @extend_schema(parameters=[BeforeSerializer], responses=COMMENTS)
     def get(self, request, post_id: int):
         which = checked(BeforeSerializer, request.query_params.dict())
-        try:
-            return Response(to_builtins(services.comments(request.user, post_id, **which)))
-        except ObjectDoesNotExist:
-            raise Http404 from None
+        return Response(to_builtins(services.comments(request.user, post_id, **which)))
 
     @extend_schema(request=CommentSerializer, responses={201: COMMENTS})
     def post(self, request, post_id: int):

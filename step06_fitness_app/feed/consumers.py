@@ -78,8 +78,10 @@ class FeedConsumer(PersonConsumer):
         if (authors, blocked) != (self.authors, self.blocked):
             await self.follow(authors)
             await self.send_page()
+        newest = await in_thread(services.last_number)()
         while posts := await in_thread(services.since)(self.user, self.last):
             self.last = posts[-1].number
             await self.reply(wire.FeedChanged(posts))
+        self.last = max(self.last, newest)  # what is others' need not be looked through again
 
     # --8<-- [end:told]

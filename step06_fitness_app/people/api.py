@@ -4,14 +4,12 @@ from django.contrib.auth import logout
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, Throttled
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from people import services
 from people.models import Profile, Role
-from realtime.limits import TooMuch
 
 
 class SignUpSerializer(serializers.Serializer):
@@ -90,14 +88,10 @@ class CircleSerializer(serializers.Serializer):
 
 
 class PeopleView(APIView):
-    """The services' refusals as HTTP's."""
+    """A service's ValidationError as the API's."""
 
     def handle_exception(self, problem):
-        if isinstance(problem, ObjectDoesNotExist):
-            problem = NotFound()
-        elif isinstance(problem, TooMuch):
-            problem = Throttled(detail=str(problem))
-        elif isinstance(problem, ValidationError):
+        if isinstance(problem, ValidationError):
             problem = serializers.ValidationError(problem.message_dict)
         return super().handle_exception(problem)
 

@@ -19,6 +19,7 @@ from realtime import groups, limits
 
 FOUND = 20  # people that a search shows
 REQUESTS_PER_MINUTE = SIGN_UPS_PER_MINUTE = 20
+CHANGES_PER_MINUTE = 30  # of blocks, and of the profile: sockets of others look again
 PASSWORDS_PER_MINUTE = 5
 
 
@@ -82,7 +83,11 @@ def unfriend(me: User, other: User) -> None:
 
 
 def block(me: User, other: User) -> None:
-    """Have nothing to do with somebody: it ends whatever there was between the two."""
+    """Have nothing to do with somebody: it ends whatever there was between the two.
+
+    Raises TooMuch.
+    """
+    limits.count("blocks", me.pk, CHANGES_PER_MINUTE)
     with together(me.pk, other.pk):
         Block.objects.get_or_create(blocker=me, blocked=other)
         friendship(me.pk, other.pk).delete()
@@ -135,8 +140,9 @@ def trainers(me: User) -> QuerySet[User]:
 def change(profile: Profile, **changes) -> None:
     """Change one's role, trainer or privacy. Who is no trainer any more has no clients left.
 
-    Raises User.DoesNotExist for a trainer who is none, or no longer there.
+    Raises User.DoesNotExist for a trainer who is none, or no longer there, and TooMuch.
     """
+    limits.count("profile-changes", profile.user_id, CHANGES_PER_MINUTE)
     me, trainer = profile.user, changes.get("trainer")
     lost = me.clients.all() if changes.get("role") == Role.MEMBER else me.clients.none()
     lost_ids = {client.pk for client in lost}

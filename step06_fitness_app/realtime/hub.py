@@ -71,7 +71,7 @@ class Hub:
                 del self.groups[group]
 
     async def listen(self, channel: str) -> None:
-        """Hand out what comes. If the layer breaks, all sockets go: who comes back catches up."""
+        """Hand out what comes. If its layer raises, all sockets go: who comes back catches up."""
         try:
             while True:
                 event = await self.layer.receive(channel)

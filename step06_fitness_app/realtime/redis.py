@@ -19,16 +19,11 @@ class Cache(RedisCache):
         """One more on each key, in one question, from 0 and for as long as this cache's default
         says; `incr` asks twice for each, and wants it to be there.
         """
-        keys = [self.make_and_validate_key(key) for key in keys]
-        redis = self._cache.get_client()
-        with redis.pipeline(transaction=False) as asked:
-            for key in keys:
+        with self._cache.get_client().pipeline(transaction=False) as asked:
+            for key in map(self.make_and_validate_key, keys):
                 asked.incr(key)
-            numbers = asked.execute()
-        for key, number in zip(keys, numbers, strict=True):
-            if number == 1:
-                redis.expire(key, self.default_timeout)
-        return numbers
+                asked.expire(key, self.default_timeout)
+            return asked.execute()[::2]
 
 
 @cache

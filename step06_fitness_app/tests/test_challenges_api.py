@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from challenges import services
 from challenges.models import Challenge
+from people.models import Block
 from tests.challenging import board, enter, make, names
 from tests.people import browser_of
 
@@ -212,3 +214,15 @@ def test_who_may_not_find_it_any_more_can_leave_it_and_is_told_so(people):
     answer = post("ben", one(race, "leave/"))
     assert (answer.status_code, answer.json()["you"]) == (200, None)
     assert get("ben", one(race)).status_code == 404
+
+
+def test_who_is_blocked_while_they_join_is_404(people, monkeypatch):
+    race, find = make("ada"), services.find
+
+    def find_and_be_blocked(user, challenge_id):
+        found = find(user, challenge_id)
+        Block.objects.create(blocker=people["ada"], blocked=user)
+        return found
+
+    monkeypatch.setattr("challenges.services.find", find_and_be_blocked)
+    assert post("ben", one(race, "join/")).status_code == 404

@@ -308,3 +308,10 @@ def test_nothing_is_added_by_hand_in_the_admin_and_a_message_keeps_its_place(peo
     message.refresh_from_db()
     kept = (message.text, message.number, message.sender.username, message.conversation_id)
     assert kept == ("mended", 1, "ada", talk)
+
+
+def test_a_conversation_is_only_looked_at_in_the_admin(talk):
+    """To save it would set the last number back that a message has just taken."""
+    sam, url = browser_of("sam"), f"/admin/chat/conversation/{talk}/change/"
+    assert sam.get(url).status_code == 200
+    assert sam.post(url, {"_save": "Save"}).status_code == 403

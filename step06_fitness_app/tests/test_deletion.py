@@ -9,6 +9,9 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, models
 from django.test import Client
 
+from feed.models import Post
+from feed.services import cheer, last_number
+from tests.feeding import posted
 from tests.people import browser_of, knock, make_user, tokens_of, visit
 from tests.talking import enter, start
 
@@ -254,3 +257,17 @@ def test_who_writes_and_asks_all_the_while_does_not_hinder_it(
         thread.join(20)
     assert ended == ["DoesNotExist", "DoesNotExist"]
     assert traces_of(leaver.pk) == set()
+
+
+def test_to_take_a_cheerer_off_many_posts_asks_as_few_queries(
+    people, no_limits, django_assert_max_num_queries
+):
+    """The whole feed waits meanwhile."""
+    for number in posted("ada", *map(str, range(60))):
+        cheer(people["ben"], number, True)
+    before = last_number()
+    with django_assert_max_num_queries(60):
+        people["ben"].delete()
+    changed = Post.objects.order_by("pk").values_list("changed", flat=True)
+    assert [*changed] == [*range(before + 1, before + 61)]
+    assert last_number() == before + 60

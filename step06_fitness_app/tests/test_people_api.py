@@ -289,3 +289,13 @@ def test_the_admin_makes_nobody_a_client_of_who_is_no_trainer_or_is_blocked(peop
     page = browser_of("sam").post(f"/admin/people/profile/{people['ada'].pk}/change/", fields)
     assert page.status_code == 200 and page.context["errors"]
     assert Profile.objects.get(user=people["ada"]).trainer == people["tom"]
+
+
+def test_who_blocks_or_changes_too_often_is_429(people, monkeypatch):
+    """Each time the sockets of others look again."""
+    monkeypatch.setattr("people.services.CHANGES_PER_MINUTE", 2)
+    for status in (204, 204, 429):
+        assert ask("cleo", "post", "/api/blocks/ben/")[0] == status
+        ask("cleo", "delete", "/api/blocks/ben/")
+    for status in (200, 200, 429):
+        assert ask("cleo", "patch", "/api/me/", {"privacy": "public"})[0] == status

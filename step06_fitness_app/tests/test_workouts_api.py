@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.people import browser_of
@@ -130,3 +132,31 @@ def test_the_admin_shows_workouts(people):
     for url in ("", f"{workout.pk}/change/", "?q=ada"):
         assert staff.get(f"/admin/workouts/workout/{url}").status_code == 200
     assert staff.get("/admin/workouts/workout/add/").status_code == 403
+
+
+def test_who_changes_the_privacy_too_often_is_429_and_nothing_is_changed(ada, browser, monkeypatch):
+    """Each change has all who watch look again."""
+    monkeypatch.setattr("workouts.services.CHANGES_PER_MINUTE", 2)
+    workout = record(ada)
+    url = f"/api/workouts/{workout.pk}/"
+    for privacy, status in (("public", 200), ("private", 200), ("public", 429)):
+        answer = browser.patch(url, {"privacy": privacy}, "application/json")
+        assert answer.status_code == status
+    page = browser.post(f"/workouts/{workout.pk}/", {"privacy": "public"}, follow=True)
+    assert "Wait a moment: no more than 2 changes a minute." in page.content.decode()
+    workout.refresh_from_db()
+    assert workout.privacy == "private"
+
+
+def test_to_save_a_workout_in_the_admin_writes_what_was_changed_and_nothing_else(people):
+    """It may have gone on since the form was opened."""
+    workout, staff = record(people["ada"]), browser_of("sam")
+    url = f"/admin/workouts/workout/{workout.pk}/change/"
+    form = staff.get(url).context["adminform"].form
+    given = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+    sets = {"sets-TOTAL_FORMS": 0, "sets-INITIAL_FORMS": 0}
+    with CaptureQueriesContext(connection) as asked:
+        saved = staff.post(url, {**given, **sets, "privacy": "private"})
+    assert saved.status_code == 302, saved.context["errors"]
+    [update] = [q["sql"] for q in asked if q["sql"].startswith('UPDATE "workouts_workout"')]
+    assert '"privacy"' in update and '"state"' not in update

@@ -26,3 +26,6 @@ class WorkoutAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request):
         return False  # one begins on its owner's socket, or is a recording
+
+    def save_model(self, request, obj, form, change):
+        obj.save(update_fields=form.changed_data)  # the rest may be another by now

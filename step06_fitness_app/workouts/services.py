@@ -28,7 +28,7 @@ CHUNK = 300  # samples in a row of the database
 MAX_CHUNKS = 300  # of a workout: 25 hours at one sample a second
 MAX_SETS = 500
 POINTS = 600  # samples in one answer
-CHANGES_PER_MINUTE = 30  # of one person: start, pause, resume, finish
+CHANGES_PER_MINUTE = 30  # of one person: start, pause, resume, finish, privacy
 BATCHES_PER_MINUTE = 200  # of samples: three open tabs
 NONE = "no workout of yours goes on"
 FAR_BACK, FAR_BACK_PER_MINUTE = 12, 10  # chunks, an hour: all since then are read for a late sample
@@ -343,7 +343,11 @@ def delete(workout: Workout) -> None:
 
 @transaction.atomic
 def change_privacy(workout: Workout, privacy: Privacy) -> None:
-    """Show a workout to others than before; who watches it live is looked at again."""
+    """Show a workout to others than before; who watches it live is looked at again.
+
+    Raises TooMuch.
+    """
+    limits.count("changes", workout.owner_id, CHANGES_PER_MINUTE)
     workout.privacy = privacy
     workout.save(update_fields=["privacy"])
     tell_watchers(workout)

@@ -18,6 +18,7 @@ from chat.services import inbox
 from feed.services import shown_to
 from people.models import Privacy
 from people.views import DEMO_PEOPLE
+from realtime.limits import TooMuch
 from workouts import services
 from workouts.models import Kind, State, Workout
 from workouts.totals import thin
@@ -99,8 +100,11 @@ def workout(request: HttpRequest, workout_id: int) -> HttpResponse:
         messages.success(request, "The workout is deleted.")
         return redirect("workouts")
     if request.POST.get("privacy") in Privacy:
-        services.change_privacy(workout, request.POST["privacy"])
-        messages.success(request, f"It is shown to {workout.get_privacy_display()} now.")
+        try:
+            services.change_privacy(workout, request.POST["privacy"])
+            messages.success(request, f"It is shown to {workout.get_privacy_display()} now.")
+        except TooMuch as problem:
+            messages.error(request, f"Wait a moment: {problem}.")
         return redirect("workout", workout_id)
     context = {
         "workout": workout,
