@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 
 from people import services
 from people.models import Block, Friendship, Profile, Role
+from realtime.limits import TooMuch
 
 
 @admin.register(Profile)
@@ -30,6 +31,8 @@ class ProfileAdmin(admin.ModelAdmin):
             services.change(obj, **changes)
         except User.DoesNotExist:
             self.message_user(request, "Not saved: one has blocked the other.", messages.ERROR)
+        except TooMuch as problem:
+            self.message_user(request, f"Not saved: {problem}.", messages.ERROR)
 
 
 @admin.register(Friendship)

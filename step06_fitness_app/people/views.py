@@ -33,7 +33,8 @@ def problems_of(form: serializers.BaseSerializer) -> dict[str, list[str]]:
     except ObjectDoesNotExist:
         return {"trainer": ["There is no trainer of that name."]}
     except TooMuch as problem:
-        return {"password": [f"Wait a moment: {problem}."]}
+        field = "password" if "password" in form.fields else "privacy"
+        return {field: [f"Wait a moment: {problem}."]}
     return {}
 
 

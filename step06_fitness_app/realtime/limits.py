@@ -63,8 +63,8 @@ def count_each(what: str, user_ids: list[int], per_minute: int) -> list[TooMuch 
     """The same for several at once: a TooMuch for each who may not. One question to Redis."""
     minute = int(time() // MINUTE)
     keys = [f"limits.{what}.{user_id}.{minute}" for user_id in user_ids]
-    problem = TooMuch(f"no more than {per_minute} {what} a minute")
-    return [problem if number > per_minute else None for number in counted(keys)]
+    most = f"no more than {per_minute} {what} a minute"
+    return [TooMuch(most) if number > per_minute else None for number in counted(keys)]
 
 
 def counted(keys: list[str]) -> list[int]:

@@ -299,3 +299,8 @@ def test_who_blocks_or_changes_too_often_is_429(people, monkeypatch):
         ask("cleo", "delete", "/api/blocks/ben/")
     for status in (200, 200, 429):
         assert ask("cleo", "patch", "/api/me/", {"privacy": "public"})[0] == status
+    page = browser_of("cleo").post("/account/", {"privacy": "private"})
+    assert page.status_code == 422
+    assert page.context["problems"] == {
+        "privacy": ["Wait a moment: no more than 2 profile-changes a minute."]
+    }
