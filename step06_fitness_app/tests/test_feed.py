@@ -388,3 +388,26 @@ async def test_who_has_5000_friends_comes_in_and_hears_them(people, no_limits):
         _, event = await in_thread(services.post)(last, "hello", "c")
         await services.tell(event)
         assert (await ada.get("post_created"))["post"]["text"] == "hello"
+
+
+async def test_a_quiet_feed_does_not_look_through_again_what_others_have_changed(
+    people, monkeypatch
+):
+    """cleo sees nothing of it; her tab may be open for days."""
+    asked, looked, since = [], asyncio.Event(), services.since
+    loop = asyncio.get_running_loop()
+
+    def since_and_tell(viewer, number):
+        asked.append(number)
+        loop.call_soon_threadsafe(looked.set)
+        return since(viewer, number)
+
+    monkeypatch.setattr("feed.services.since", since_and_tell)
+    async with enter("cleo"):
+        await in_thread(posted)("ada", "one", "two")
+        newest = await in_thread(services.last_number)()
+        for _ in range(2):
+            looked.clear()
+            await in_thread(tell)(people["cleo"].pk)
+            await asyncio.wait_for(looked.wait(), 20)
+    assert asked[0] < newest == asked[-1]
