@@ -11,6 +11,7 @@ from channels.db import database_sync_to_async as in_thread
 from django.db import IntegrityError
 
 MOST = 100  # calls in one transaction
+PAUSE, WAIT = 0.005, 0.05  # seconds
 
 
 # --8<-- [start:batch]
@@ -19,7 +20,8 @@ class Batch:
 
     `work` is sync and atomic. It is given a list of calls, in the order they came, and gives for
     each what to return or, if it is an Exception, to raise. While one list is worked on, the next
-    gathers. Where the database refuses them together, each is done alone.
+    gathers; who comes alone never waits. Where the database refuses them together, each is done
+    alone.
     """
 
     def __init__(self, work: Callable[[list[tuple]], list]):
@@ -38,12 +40,11 @@ class Batch:
         return await answer
 
     async def run(self, waiting: list) -> None:
-        while batch := waiting[:MOST]:
+        while batch := waiting[:MOST]:  # what was worked on goes last: until then this runs
             try:
                 outcomes = await in_thread(self.together)([args for args, _ in batch])
             except Exception as problem:
                 outcomes = [problem] * len(batch)
-            del waiting[: len(batch)]
             for (_, answer), outcome in zip(batch, outcomes, strict=True):
                 if answer.done():  # whoever asked is gone
                     continue
@@ -51,12 +52,28 @@ class Batch:
                     answer.set_exception(outcome)
                 else:
                     answer.set_result(outcome)
+            if len(batch) > 1:
+                await let_come(waiting, len(batch))
+            del waiting[: len(batch)]
 
     def together(self, calls: list[tuple]) -> list:
         try:
             return self.work(calls)
         except IntegrityError as problem:  # of somebody deleted meanwhile, say
             return [problem] if len(calls) == 1 else [self.together([one])[0] for one in calls]
+
+
+async def let_come(waiting: list, done: int) -> None:
+    """Wait as long as more comes, WAIT at most: who was just answered goes on talking.
+
+    The next list would be short otherwise. It takes as many queries as a long one, on a thread that
+    the event loop shares the processor with: the shorter it is, the slower the rest comes in.
+    """
+    loop, seen = asyncio.get_running_loop(), 0
+    until = loop.time() + WAIT
+    while seen < len(waiting) < MOST + done and loop.time() < until:
+        seen = len(waiting)
+        await asyncio.sleep(PAUSE)
 
 
 # --8<-- [end:batch]

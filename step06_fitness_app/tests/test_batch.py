@@ -47,6 +47,42 @@ async def test_one_by_one_each_has_a_transaction_of_its_own(people, talk):
     assert lists == [1] * 5
 
 
+async def test_who_was_just_answered_shares_the_next_one(people, talk, monkeypatch):
+    """Twenty who talk on, one after the other: without the wait the first would have it alone."""
+    monkeypatch.setattr("realtime.batch.PAUSE", 0.2)
+    monkeypatch.setattr("realtime.batch.WAIT", 10)
+    lists: list[int] = []
+    store = Batch(recording(lists))
+
+    async def speak(number: int) -> None:
+        await store(talk, people["ada"], "first", None)
+        for _ in range(number):  # later than the one before, by a turn of the event loop
+            await asyncio.sleep(0)
+        await store(talk, people["ada"], "second", None)
+
+    await asyncio.gather(*map(speak, range(20)))
+    assert lists[-1] == 20 and sum(lists) == 40
+
+
+async def test_nobody_waits_for_long_because_more_and_more_come(people, talk, monkeypatch):
+    monkeypatch.setattr("realtime.batch.WAIT", 0.1)
+    lists: list[int] = []
+    store = Batch(recording(lists))
+    asked = [asyncio.create_task(store(talk, people["ada"], "one", None)) for _ in range(2)]
+    while len(lists) < 3:  # they come until there were three transactions
+        asked.append(asyncio.create_task(store(talk, people["ada"], "more", None)))
+        await asyncio.sleep(0.001)
+    await asyncio.gather(*asked)
+    assert max(lists) <= MOST
+
+
+async def test_who_comes_alone_never_waits(people, talk, monkeypatch):
+    monkeypatch.setattr("realtime.batch.PAUSE", 3600)
+    store = Batch(services.store_all)
+    for number in range(1, 4):
+        assert (await store(talk, people["ada"], "on and on", None)).number == number
+
+
 async def test_who_may_not_fails_alone(people, talk):
     store = Batch(services.store_all)
     asked = [
@@ -173,4 +209,5 @@ async def test_chats_share_transactions(people, talk, monkeypatch, no_limits, se
         rows = Message.objects.filter(conversation=conversation).order_by("number")
         numbers = [number async for number in rows.values_list("number", flat=True)]
         assert numbers == list(range(1, total + 1))
-    assert consumers.store.waiting[asyncio.get_running_loop()] == []
+    while consumers.store.waiting[asyncio.get_running_loop()]:  # nothing is kept
+        await asyncio.sleep(0.01)
