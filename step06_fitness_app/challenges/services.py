@@ -6,7 +6,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -14,7 +14,7 @@ from challenges.board import Board, Entry, ranked
 from challenges.models import Challenge, Participant, Update
 from notifications import services as notifications
 from notifications.models import Kind, Notification
-from people.relations import friends_of
+from people.relations import blocks, friends_of
 from realtime import groups, limits
 from realtime.publish import in_loop
 
@@ -33,7 +33,7 @@ class NotAllowed(Exception):
 
 def visible_to(user: User) -> QuerySet[Challenge]:
     """Public ones, one's own, friends', and those one takes part in; none across a block."""
-    blocked = Q(made_by__in=user.blocks.values("blocked")) | Q(made_by__blocks__blocked=user)
+    blocked = Exists(blocks(OuterRef("made_by"), user.pk))
     own = Participant.objects.filter(user=user).values("challenge")
     return Challenge.objects.exclude(blocked).filter(
         Q(is_public=True) | Q(made_by=user) | Q(made_by__in=friends_of(user.pk)) | Q(pk__in=own)

@@ -6,16 +6,12 @@ from challenges import api, services, views
 
 ONE = "api/challenges/<str:challenge_id>/"
 
-api_urlpatterns = [
+urlpatterns = [
     path("api/challenges/", api.Challenges.as_view()),
     path(ONE, api.OneChallenge.as_view()),
     path(f"{ONE}join/", api.Change.as_view(work=services.join)),
     path(f"{ONE}leave/", api.Change.as_view(work=services.leave)),
     path(f"{ONE}end/", api.Change.as_view(work=services.end)),
-]
-
-urlpatterns = [
-    *api_urlpatterns,
     path("challenges/", views.index, name="challenges"),
     path("challenges/<int:challenge_id>/", views.challenge, name="challenge"),
 ]

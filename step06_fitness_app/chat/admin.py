@@ -3,20 +3,15 @@
 from django.contrib import admin
 
 from chat.models import Conversation, Message
+from realtime.admin import LookOnlyAdmin
 
 
 @admin.register(Conversation)
-class ConversationAdmin(admin.ModelAdmin):
+class ConversationAdmin(LookOnlyAdmin):  # to save one would set its last number back
     list_display = ["id", "first", "second", "last_number", "started_at"]
     list_filter = ["started_at"]
     list_select_related = ["first", "second"]
     search_fields = ["first__username", "second__username"]
-
-    def has_add_permission(self, request):
-        return False  # two people begin one: services.start
-
-    def has_change_permission(self, request, obj=None):
-        return False  # to save it would set its last number back
 
 
 @admin.register(Message)

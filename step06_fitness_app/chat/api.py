@@ -12,6 +12,7 @@ from chat import messages as wire
 from chat import services
 from chat.models import Conversation
 from people.services import find
+from realtime.pages import PageSerializer
 
 
 class StartSerializer(serializers.Serializer):
@@ -24,18 +25,6 @@ class StartSerializer(serializers.Serializer):
             return find(self.context["user"], username)
         except User.DoesNotExist:
             raise serializers.ValidationError("There is nobody of that name.") from None
-
-
-class PageSerializer(serializers.Serializer):
-    """Which page of messages: before a number, after one, or neither for the newest."""
-
-    before = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
-    after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
-
-    def validate(self, numbers: dict) -> dict:
-        if len(numbers) == 2:
-            raise serializers.ValidationError({"after": "Not together with before."})
-        return numbers
 
 
 class MessageSerializer(serializers.Serializer):

@@ -23,8 +23,7 @@ from django.db.models.functions import Coalesce
 from chat.models import Conversation, Message
 from people.relations import blocks, linked, may_talk
 from realtime import limits
-
-PAGE = 50  # messages
+from realtime.pages import read_page
 
 
 class NotLinked(Exception):
@@ -165,17 +164,10 @@ def mark_read(conversation_id: int, reader: User, up_to: int) -> int | None:
     return up_to
 
 
-def page(
-    user: User, conversation_id: int | str, *, before: int | None = None, after: int | None = None
-) -> tuple[Conversation, list[Message]]:
-    """A page of messages, oldest first: before a number, after one, or else the newest."""
+def page(user: User, conversation_id: int | str, **which) -> tuple[Conversation, list[Message]]:
+    """A conversation of the user's, and a page of its messages: see read_page."""
     conversation = find(user, conversation_id)
-    messages = conversation.messages.select_related("sender")
-    if after is not None:
-        return conversation, list(messages.filter(number__gt=after).order_by("number")[:PAGE])
-    if before is not None:
-        messages = messages.filter(number__lt=before)
-    return conversation, list(messages.order_by("-number")[:PAGE])[::-1]
+    return conversation, read_page(conversation.messages.select_related("sender"), **which)
 
 
 def inbox(user: User) -> list[Conversation]:

@@ -4,13 +4,9 @@ from django.urls import path
 
 from chat import api, views
 
-api_urlpatterns = [
+urlpatterns = [
     path("api/conversations/", api.Conversations.as_view()),
     path("api/conversations/<str:conversation_id>/messages/", api.Messages.as_view()),
-]
-
-urlpatterns = [
-    *api_urlpatterns,
     path("chat/", views.index, name="conversations"),
     path("chat/<int:conversation_id>/", views.conversation, name="conversation"),
 ]

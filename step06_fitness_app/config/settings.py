@@ -99,8 +99,10 @@ DATABASES = {
     }
 }
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
-    # Each of the threads that consumers run in would open a connection and close it again.
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = True
+    # Each of the threads that consumers run in would open a connection and close it again. The
+    # pool's own four at most would be held by four slow requests, and every socket would wait.
+    pool = {"min_size": 1, "max_size": env.int("DB_POOL", default=20)}
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = pool
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --8<-- [start:layer]

@@ -3,19 +3,14 @@
 from django.contrib import admin
 
 from feed.models import Comment, Post
+from realtime.admin import LookOnlyAdmin
 
 
-class Written(admin.ModelAdmin):
-    """What people wrote: they did, in services."""
+class Written(LookOnlyAdmin):
+    """What people wrote."""
 
     list_select_related = ["author"]
     search_fields = ["author__username", "text"]
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(Post)

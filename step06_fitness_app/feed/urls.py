@@ -6,11 +6,10 @@ from feed import api, views
 
 ONE = r"^api/posts/(?P<post_id>[0-9]{1,18})/"
 
-api_urlpatterns = [
+urlpatterns = [
     path("api/posts/", api.Posts.as_view()),
     re_path(rf"{ONE}$", api.OnePost.as_view()),
     re_path(rf"{ONE}cheer/$", api.Cheers.as_view()),
     re_path(rf"{ONE}comments/$", api.Comments.as_view()),
+    path("feed/", views.feed, name="feed"),
 ]
-
-urlpatterns = [*api_urlpatterns, path("feed/", views.feed, name="feed")]

@@ -5,9 +5,7 @@ from django.urls import path, re_path
 from form import views
 from people.urls import NAME
 
-api_urlpatterns = []
 urlpatterns = [
-    *api_urlpatterns,
     path("form/", views.form, name="form"),
     path("form/frames.json", views.frames, name="form-frames"),
     re_path(rf"^form/{NAME}/$", views.watch, name="watch-form"),

@@ -3,19 +3,14 @@
 from django.contrib import admin
 
 from notifications.models import Achievement, Notification
+from realtime.admin import LookOnlyAdmin
 
 
-class Given(admin.ModelAdmin):
-    """What services made: numbered, and told to those whom it concerns."""
+class Given(LookOnlyAdmin):
+    """What was told to those whom it concerns."""
 
     list_select_related = ["user"]
     search_fields = ["user__username"]
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(Notification)

@@ -10,20 +10,9 @@ from rest_framework.views import APIView
 from accounts.parsers import BoundedJSONParser
 from notifications import messages as wire
 from notifications import services
+from realtime.pages import PageSerializer
 
 MOST = 2**63 - 1
-
-
-class PageSerializer(serializers.Serializer):
-    """Which page: before a number, after one, or neither for the newest."""
-
-    before = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
-    after = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
-
-    def validate(self, numbers: dict) -> dict:
-        if len(numbers) == 2:
-            raise serializers.ValidationError({"after": "Not together with before."})
-        return numbers
 
 
 class MarkSerializer(serializers.Serializer):

@@ -5,18 +5,18 @@ from dataclasses import asdict
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from notifications import messages as wire
 from notifications.achievements import Award, Fact, due
 from notifications.models import Achievement, Bell, Kind, Notification
-from people.models import Block, Privacy
-from people.relations import Relation, friends_of, may_see
+from people.models import Privacy
+from people.relations import Relation, blocks, friends_of, may_see
 from realtime import groups
+from realtime.pages import read_page
 from realtime.publish import in_loop, publish, publish_on_commit
 
-PAGE = 50  # notifications
 CHUNK = 500  # people whose bells are rung in one go
 
 
@@ -128,9 +128,8 @@ def notice(user_id: int, kind: str, one: Award | Achievement, about=None, **data
 
 def friends_to_tell(user_id: int) -> QuerySet:
     """Ids of friends, without those of a friendship that a block has not ended yet."""
-    blocked = Block.objects.filter(blocker=user_id).values("blocked")
-    friends = friends_of(user_id).exclude(pk__in=blocked).exclude(blocks__blocked=user_id)
-    return friends.values_list("pk", flat=True)
+    blocked = Exists(blocks(OuterRef("pk"), user_id))
+    return friends_of(user_id).exclude(blocked).values_list("pk", flat=True)
 
 
 def facts_of(user: User) -> Iterator[tuple[Fact, Privacy]]:
@@ -152,14 +151,9 @@ def facts_of(user: User) -> Iterator[tuple[Fact, Privacy]]:
         yield Fact(pk, kind, day, metres or 0, seconds, weights.get(pk, {})), privacy
 
 
-def page(user_id: int, *, before: int | None = None, after: int | None = None) -> list:
-    """A page of notifications, oldest first: before a number, after one, or else the newest."""
-    found = Notification.objects.filter(user=user_id).select_related("about")
-    if after is not None:
-        return list(found.filter(number__gt=after).order_by("number")[:PAGE])
-    if before is not None:
-        found = found.filter(number__lt=before)
-    return list(found.order_by("-number")[:PAGE])[::-1]
+def page(user_id: int, **which) -> list[Notification]:
+    """A page of somebody's notifications: see read_page."""
+    return read_page(Notification.objects.filter(user=user_id).select_related("about"), **which)
 
 
 def unread(user_id: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Who is what to whom, and what that allows. Every app asks here, and nowhere else."""
+"""Who is what to whom, and what that allows. Every app asks here."""
 
 from enum import StrEnum
 

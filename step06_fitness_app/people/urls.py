@@ -7,7 +7,7 @@ from people import api, views
 
 NAME = r"(?P<username>[\w.@+-]{1,150})"  # as Django's validator has it
 
-api_urlpatterns = [
+urlpatterns = [
     path("api/sign-up/", api.SignUp.as_view()),
     path("api/me/", api.Me.as_view()),
     path("api/people/", api.People.as_view()),
@@ -16,10 +16,6 @@ api_urlpatterns = [
     re_path(rf"^api/friends/{NAME}/$", api.Friend.as_view()),
     path("api/blocks/", api.Blocks.as_view()),
     re_path(rf"^api/blocks/{NAME}/$", api.BlockOf.as_view()),
-]
-
-urlpatterns = [
-    *api_urlpatterns,
     path("sign-up/", views.sign_up, name="sign-up"),
     path("account/", views.account, name="account"),
     path("people/", views.people, name="people"),

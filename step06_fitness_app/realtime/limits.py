@@ -3,6 +3,7 @@
 What is shared lives in the cache: with Redis it holds across processes and reconnects.
 """
 
+from random import random
 from time import monotonic, time
 from typing import NamedTuple
 
@@ -89,11 +90,13 @@ def take_slot(user_id: int) -> Slot:
     `add` is atomic: two connections never get the same one. A killed server's slots run out.
     """
     count("connections", user_id, settings.CONNECTS_PER_MINUTE)
-    for number in range(settings.CONNECTIONS_PER_USER):
-        slot = Slot(f"limits.slot.{user_id}.{number}", monotonic() + lifetime())
+    many = settings.CONNECTIONS_PER_USER
+    first = int(random() * many)  # most are free: from 0 on each open tab would be a question more
+    for number in range(first, first + many):
+        slot = Slot(f"limits.slot.{user_id}.{number % many}", monotonic() + lifetime())
         if cache.add(slot.key, 1, timeout=lifetime()):
             return slot
-    raise TooMuch(f"no more than {settings.CONNECTIONS_PER_USER} connections at once")
+    raise TooMuch(f"no more than {many} connections at once")
 
 
 def keep_slot(slot: Slot) -> Slot:

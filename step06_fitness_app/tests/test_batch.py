@@ -209,5 +209,5 @@ async def test_chats_share_transactions(people, talk, monkeypatch, no_limits, se
         rows = Message.objects.filter(conversation=conversation).order_by("number")
         numbers = [number async for number in rows.values_list("number", flat=True)]
         assert numbers == list(range(1, total + 1))
-    while consumers.store.waiting[asyncio.get_running_loop()]:  # nothing is kept
-        await asyncio.sleep(0.01)
+    await asyncio.gather(*consumers.store.running)
+    assert consumers.store.waiting[asyncio.get_running_loop()] == []

@@ -183,3 +183,28 @@ def test_of_many_at_once_each_slot_is_ones_own(settings):
     slots = Counter(at_once(20, lambda: getattr(taken(1), "key", None)))
     assert slots.pop(None) == 15
     assert len(slots) == 5 and set(slots.values()) == {1}
+
+
+def test_every_place_is_found_from_wherever_the_search_begins(monkeypatch, settings):
+    settings.CONNECTIONS_PER_USER = 4
+    monkeypatch.setattr(limits, "random", lambda: 0.99)
+    taken = [limits.take_slot(7).key for _ in range(4)]
+    assert taken == [f"limits.slot.7.{number}" for number in (3, 0, 1, 2)]
+    with pytest.raises(limits.TooMuch):
+        limits.take_slot(7)
+
+
+def test_an_open_tab_is_hardly_ever_one_more_question(monkeypatch, settings):
+    """Ten open, of a thousand places: who looked from the first one on would ask eleven times."""
+    settings.CONNECTIONS_PER_USER = settings.CONNECTS_PER_MINUTE = 1000
+    asked, add = [], limits.cache.add
+
+    def counting(key, *details, **more):
+        asked.append(key)
+        return add(key, *details, **more)
+
+    monkeypatch.setattr(limits.cache, "add", counting)
+    for _ in range(11):
+        limits.take_slot(8)
+    slots = [key for key in asked if ".slot." in key]
+    assert len(slots) < 11 + 5

@@ -14,6 +14,7 @@ from channels.db import database_sync_to_async as in_thread
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.routing import URLRouter
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
@@ -89,8 +90,9 @@ def parrot(username: str, consumer=Parrot):
 async def slots() -> int:
     """How many connections of anybody are counted."""
     ids = [user_id async for user_id in User.objects.values_list("pk", flat=True)]
-    found = await in_thread(cache.get_many)([f"limits.slot.{user_id}.0" for user_id in ids])
-    return len(found)
+    places = range(settings.CONNECTIONS_PER_USER)
+    keys = [f"limits.slot.{user_id}.{number}" for user_id in ids for number in places]
+    return len(await in_thread(cache.get_many)(keys))
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_a_database_url_is_that_database_with_djangos_pool(chosen):
     database = chosen(DATABASE_URL="postgres://ann:pw@127.0.0.1:5432/pulse")["DATABASES"]["default"]
     assert database["ENGINE"] == "django.db.backends.postgresql"
     assert (database["NAME"], database["USER"], database["PORT"]) == ("pulse", "ann", 5432)
-    assert database["OPTIONS"] == {"pool": True}
+    assert database["OPTIONS"] == {"pool": {"min_size": 1, "max_size": 20}}
     assert not database.get("CONN_MAX_AGE")  # Django refuses both together
 
 

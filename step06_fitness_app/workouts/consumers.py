@@ -47,7 +47,7 @@ class WorkoutConsumer(SeenMixin, PersonConsumer):
         await super().look_again()
         one = self.workout
         now = (one.pk, one.state, one.privacy, len(one.pauses)) if one else ()
-        if self.is_in and now != self.shown:
+        if now != self.shown:
             self.shown = now
             role = "owner" if self.user == self.owner else "watcher"
             await self.reply(await in_thread(services.state_of)(self.owner, one, role))

@@ -5,14 +5,11 @@ from django.urls import path, re_path
 from people.urls import NAME
 from workouts import api, uploads, views
 
-api_urlpatterns = [
+urlpatterns = [
     path("api/workouts/import/", uploads.Import.as_view(), name="api-import"),
     path("api/workouts/", api.Workouts.as_view(), name="api-workouts"),
     path("api/workouts/<int:pk>/", api.OneWorkout.as_view(), name="api-workout"),
     path("api/workouts/<int:pk>/samples/", api.WorkoutSamples.as_view(), name="api-samples"),
-]
-urlpatterns = [
-    *api_urlpatterns,
     path("", views.home, name="home"),
     path("live/", views.live, name="live"),
     re_path(rf"^live/{NAME}/$", views.watch, name="watch"),

@@ -8,7 +8,7 @@ from .conftest import manage
 
 pytestmark = pytest.mark.needs("postgresql")
 
-# Forty questions, ten threads, as consumers and views ask.
+# Forty questions, ten threads, as consumers and views ask; ten are held at the same time.
 ASK = """
 import asyncio, json, threading
 from channels.db import database_sync_to_async as in_thread
@@ -17,9 +17,9 @@ if {without}:
     del connections.settings["default"]["OPTIONS"]["pool"]
 together = threading.Barrier(10)
 def ask(number):
-    together.wait(10)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
+        together.wait({seconds})
         return cursor.fetchone()[0]
 async def all_of_them():
     from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ def database(project, new_postgres) -> dict[str, str]:
 
 
 def connections_used(project, database: dict[str, str], without_pool: bool) -> int:
-    code = ASK.format(without=without_pool)
+    code = ASK.format(without=without_pool, seconds=30)
     done = manage(project, "shell", "--verbosity", "0", "--command", code, **database)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # nothing that nobody closed
@@ -46,10 +46,18 @@ def connections_used(project, database: dict[str, str], without_pool: bool) -> i
     return used
 
 
-def test_forty_queries_of_ten_threads_use_four_connections(project, database):
-    """Without the pool each of them opens one and closes it again."""
-    assert connections_used(project, database, without_pool=False) <= 4
+def test_forty_queries_of_ten_threads_use_ten_connections(project, database):
+    """None waits for another. Without the pool each of them opens one and closes it again."""
+    assert connections_used(project, database, without_pool=False) == 10
     assert connections_used(project, database, without_pool=True) == 40
+
+
+def test_a_pool_of_four_would_let_the_fifth_wait(project, database):
+    """What DB_POOL is for: the pool's own default, and ten who ask at once."""
+    code = ASK.format(without=False, seconds=1)
+    small = {**database, "DB_POOL": "4"}
+    done = manage(project, "shell", "--verbosity", "0", "--command", code, **small)
+    assert done.returncode != 0 and "BrokenBarrierError" in done.stderr
 
 
 def test_a_server_ends_without_a_word_about_its_connections(project, database, daphne):
