@@ -54,6 +54,18 @@ def ada(visit):  # noqa: F811
     return at_form(visit("/form/", "ada"))
 
 
+def test_a_recording_that_does_not_come_is_told_and_can_be_asked_for_again(ada):
+    ada.route("**/form/frames.json", lambda route: route.abort())
+    button = ada.get_by_role("button", name="Play the recording")
+    button.click()
+    expect(ada.locator("#problem")).to_have_text("The recording did not come: press again.")
+    expect(button).to_be_enabled()
+    ada.unroute("**/form/frames.json")
+    play(ada)
+    expect(ada.locator("#problem")).to_have_text("")
+    pause(ada)
+
+
 def test_a_trainer_sees_the_squats_and_says_something(ada, visit):  # noqa: F811
     tom = visit("/form/ada/", "tom", **PHONE)
     is_open(tom)

@@ -1,6 +1,6 @@
 // A challenge: its board, whose rows move to their new places, and one's own progress.
 
-import { byId, clock, part, sentence, socketTo } from "./page.js";
+import { byId, clock, part, problem, socketTo } from "./page.js";
 import { showStatus } from "./status.js";
 
 const KINDS = {
@@ -110,10 +110,6 @@ const frames = {
     problem(detail);
   },
 };
-
-function problem(words) {
-  byId("problem").textContent = words ? sentence(words) : "";
-}
 
 function done(id) {
   socket.acknowledge(id);

@@ -1,9 +1,8 @@
 // The feed: what friends post, cheers and comments. What is typed is kept until the server has it.
 
-import { byId, clock, part, sentence, socketTo } from "./page.js";
+import { byId, clock, part, problem, socketTo, time } from "./page.js";
 import { showStatus } from "./status.js";
 
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const QUIET = 5_000; // ms between two things that a screen reader says
 const SLOW = 3_000; // ms until what came too fast is asked for again
 
@@ -66,8 +65,7 @@ function elementOf(post) {
   element.toggleAttribute("data-own", isOwn);
   find(".author").textContent = isOwn ? `${me} (you)` : post.username;
   find(".author").href = isOwn ? "/account/" : `/people/${encodeURIComponent(post.username)}/`;
-  find("time").textContent = WHEN.format(new Date(post.at));
-  find("time").dateTime = post.at;
+  find("time").replaceWith(time(post.at));
   find(".text").textContent = post.text;
   find("input").setAttribute("aria-label", `Comment on the post of ${post.username}`);
   find("input").value = drafts[post.id] ?? "";
@@ -136,9 +134,7 @@ function show(post) {
 function commentOf({ id, username, text, at }) {
   const item = part("li");
   item.dataset.id = id;
-  const time = part("time", WHEN.format(new Date(at)));
-  time.dateTime = at;
-  item.append(part("strong", username === me ? `${me} (you)` : username), " ", part("span", text, "said"), " ", time);
+  item.append(part("strong", username === me ? `${me} (you)` : username), " ", part("span", text, "said"), " ", time(at));
   return item;
 }
 
@@ -238,10 +234,6 @@ const frames = {
 
 // What is older than all that is shown comes with its page.
 const isInReach = (id) => !hasOlder || id >= Math.min(...posts.keys());
-
-function problem(words) {
-  byId("problem").textContent = words ? sentence(words) : "";
-}
 
 // At most one in QUIET, and the newest.
 let toSay = "";

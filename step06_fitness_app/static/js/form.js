@@ -1,7 +1,7 @@
 // The form coach: one's own page, which plays a recording through the real socket, and a watcher's.
 
 import { Figure } from "./figure.js";
-import { byId, sentence, socketTo } from "./page.js";
+import { byId, problem, socketTo } from "./page.js";
 import { showStatus } from "./status.js";
 
 const QUIET = 2_000; // ms: a screen reader is told no more often than this
@@ -98,11 +98,11 @@ const frames = {
     cue(from === "coach" ? `${text}.` : `${from}: ${text}`);
   },
   error: ({ detail }) => {
-    byId("problem").textContent = sentence(detail);
+    problem(detail);
     if (said) byId("text").value ||= said; // to be said again
     said = "";
   },
-  closing: ({ reason }) => (byId("problem").textContent = sentence(reason)),
+  closing: ({ reason }) => problem(reason),
 };
 
 socket.addEventListener("message", ({ data }) => {
@@ -114,7 +114,7 @@ socket.addEventListener("message", ({ data }) => {
 });
 socket.addEventListener("state", () => {
   unsaid = 0;
-  if (socket.state === "open") byId("problem").textContent = "";
+  if (socket.state === "open") problem();
   if (socket.state !== "closed" || !play) return;
   if (playing !== null) play.click();
   play.disabled = true; // the workout is over
@@ -144,7 +144,9 @@ async function begin() {
 play?.addEventListener("click", async () => {
   if (playing === null) {
     play.disabled = true; // until it has come
-    await begin().finally(() => (play.disabled = false));
+    problem();
+    await begin().catch(() => problem("the recording did not come: press again"));
+    play.disabled = false;
   } else {
     clearInterval(playing);
     playing = null;
@@ -155,11 +157,11 @@ play?.addEventListener("click", async () => {
 byId("say")?.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = byId("text").value.replace(/[\p{Cc}\p{Cs}]/gu, "").trim();
-  byId("problem").textContent = "";
+  problem();
   if (!text) return;
   if (socket.state === "open") {
     socket.send(JSON.stringify({ type: "cue", text }));
     [said, byId("text").value] = [text, ""];
-  } else byId("problem").textContent = `Not said: there is no connection to ${owner}.`;
+  } else problem(`not said: there is no connection to ${owner}`);
 });
 for (const button of document.querySelectorAll("#say button")) button.disabled = false; // before, it would leave the page

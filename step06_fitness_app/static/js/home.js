@@ -2,23 +2,20 @@
 // in challenges. Each has a page of its own; here nothing is read aloud.
 
 import { bell, words } from "./bell.js";
-import { byId, part, socketTo } from "./page.js";
+import { byId, part, socketTo, time } from "./page.js";
 import { showStatus } from "./status.js";
 
 const NEWS = 4;
 const POSTS = 3; // shown …
 const PAGE = 20; // … and kept, for when one of those is deleted
 const LONG = 140; // characters of a post
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const HOUR = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 
 const me = byId("me").textContent;
 
 function itemOf(frame) {
   const item = part("li");
-  const time = part("time", WHEN.format(new Date(frame.at)), "quiet more");
-  time.dateTime = frame.at;
-  item.append(part(frame.is_read ? "span" : "strong", words(frame)), time);
+  item.append(part(frame.is_read ? "span" : "strong", words(frame)), time(frame.at, "quiet more"));
   return item;
 }
 

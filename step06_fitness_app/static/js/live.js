@@ -9,10 +9,10 @@ const MEASURES = ["time", "heart_rate", "cadence", "power", "distance"]; // as i
 const QUIET = 15_000; // ms without a figure: say so
 const SEEN = 100; // updates: the server wants to know that they arrive
 
-export const rowOf = (sample) => MEASURES.map((measure) => sample[measure] ?? null);
+const rowOf = (sample) => MEASURES.map((measure) => sample[measure] ?? null);
 
 // 2262 → 38 min
-export const minutesOf = (seconds) => (seconds < 60 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
+const minutesOf = (seconds) => (seconds < 60 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
 
 export function describe(totals) {
   const { duration_seconds, heart_rate_mean, power_mean, distance_m, repetitions, volume_kg } = totals;

@@ -1,10 +1,9 @@
 // The page of one's notifications: what the bell keeps, newest first.
 
 import { bell, words } from "./bell.js";
-import { byId, part, sentence } from "./page.js";
+import { byId, part, problem, time } from "./page.js";
 import { showStatus } from "./status.js";
 
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const list = byId("notifications");
 const items = new Map(); // number → item
 
@@ -19,12 +18,10 @@ function itemOf(frame) {
   const path = pathOf(frame);
   const text = part(path ? "a" : "span", words(frame), "words");
   if (path) text.href = path;
-  const time = part("time", WHEN.format(new Date(frame.at)), "quiet");
-  time.dateTime = frame.at;
   const button = part("button", "", "secondary");
   button.type = "button";
   button.addEventListener("click", () => ask(bell.mark([frame.number], !bell.known.get(frame.number).is_read)));
-  item.append(part("strong", "new"), text, time, button);
+  item.append(part("strong", "new"), text, time(frame.at, "quiet"), button);
   return item;
 }
 
@@ -58,7 +55,7 @@ bell.addEventListener("change", show);
 bell.addEventListener("back", () => bell.askAgain());
 bell.socket.addEventListener("message", ({ data }) => {
   const { type, detail } = JSON.parse(data);
-  if (type === "error") byId("problem").textContent = sentence(`not done: ${detail}`);
+  if (type === "error") problem(`not done: ${detail}`);
 });
 showStatus(bell.socket, byId("status"), byId("now"));
 if (bell.isReady) show();

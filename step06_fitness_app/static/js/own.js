@@ -2,7 +2,7 @@
 // What was entered or measured and is not stored yet is kept, here and over a reload.
 
 import { Live } from "./live.js";
-import { byId, part, sentence } from "./page.js";
+import { byId, part, problem } from "./page.js";
 import { Player } from "./player.js";
 import { Unsaved } from "./unsaved.js";
 
@@ -69,10 +69,6 @@ const live = new Live({
 });
 
 const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
-
-function problem(words) {
-  byId("problem").textContent = words ? sentence(words) : "";
-}
 
 // What can be done now, and what is not stored yet.
 function show() {

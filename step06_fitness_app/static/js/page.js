@@ -5,8 +5,13 @@ import { ReconnectingSocket } from "./socket.js";
 export const byId = (id) => document.getElementById(id);
 export const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
 
+// What went wrong, where the page has a place for it; nothing for nothing.
+export function problem(words) {
+  byId("problem").textContent = words ? sentence(words) : "";
+}
+
 const scheme = location.protocol === "https:" ? "wss" : "ws";
-export const addressOf = (path) => `${scheme}://${location.host}${path}`;
+const addressOf = (path) => `${scheme}://${location.host}${path}`;
 
 const probe = { ask: '{"type":"ping"}', answer: '{"type":"pong"}' };
 
@@ -20,6 +25,15 @@ export function part(tag, text = "", className = "") {
   const element = document.createElement(tag);
   element.textContent = text;
   if (className) element.className = className;
+  return element;
+}
+
+const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+// When something was, as the reader's language writes it.
+export function time(at, className = "") {
+  const element = part("time", WHEN.format(new Date(at)), className);
+  element.dateTime = at;
   return element;
 }
 

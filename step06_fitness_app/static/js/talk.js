@@ -2,7 +2,7 @@
 // missed, without a gap or a double.
 
 import { Conversation } from "./conversation.js";
-import { byId, sentence, socketTo } from "./page.js";
+import { byId, problem, socketTo } from "./page.js";
 import { showStatus } from "./status.js";
 import { NumberedStream } from "./stream.js";
 
@@ -67,10 +67,6 @@ export class Talk {
     byId("empty").hidden = true;
   }
 
-  problem(words) {
-    byId("problem").textContent = words ? sentence(words) : "";
-  }
-
   #frames = {
     chat_history: ({ messages, username }) => {
       this.me = username;
@@ -94,15 +90,15 @@ export class Talk {
       this.socket.acknowledge(client_id);
       this.list.acknowledge(client_id);
       this.#waiting.delete(client_id);
-      if (!this.#waiting.size) this.problem("");
+      if (!this.#waiting.size) problem();
     },
     // --8<-- [start:too_fast]
     error: ({ code, detail }) => {
       if (code === "not_allowed") this.#takeBack();
-      if (code !== "too_fast") return this.problem(`not sent: ${detail}`);
+      if (code !== "too_fast") return problem(`not sent: ${detail}`);
       this.socket.slowDown(); // the server does not say which message it was: none is given up
       this.list.wait();
-      if (this.#waiting.size) this.problem("too fast: what waits is sent again in a moment");
+      if (this.#waiting.size) problem("too fast: what waits is sent again in a moment");
     },
     // --8<-- [end:too_fast]
     closing: ({ reason }) => {
@@ -133,19 +129,19 @@ export class Talk {
   #showState() {
     if (this.socket.state === "open") {
       [this.#isBack, this.#why] = [this.#stream.last !== null, null];
-      this.problem("");
+      problem();
     } else if (this.#why) {
-      this.problem(this.#why);
+      problem(this.#why);
     }
   }
 
   #submit() {
     // What no text field should hold, and the server would refuse.
     const text = field.value.replace(/[\p{Cc}\p{Cs}]/gu, "").trim();
-    this.problem("");
+    problem();
     if (!text) return;
     const refused = this.say(text);
-    if (refused) this.problem(`not sent: ${refused}`);
+    if (refused) problem(`not sent: ${refused}`);
     else field.value = "";
   }
 

@@ -1,6 +1,6 @@
 // A FIT file to the API, and then to the workout it became.
 
-import { byId, sentence } from "./page.js";
+import { byId, problem } from "./page.js";
 
 const form = byId("upload");
 const button = form.querySelector("button");
@@ -8,7 +8,7 @@ const button = form.querySelector("button");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   button.disabled = true;
-  byId("problem").textContent = "";
+  problem();
   try {
     const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value };
     const answer = await fetch(form.action, { method: "POST", headers, body: new FormData(form) });
@@ -25,6 +25,6 @@ form.addEventListener("submit", async (event) => {
 button.disabled = false; // before, a click would leave the page
 
 function fail(words) {
-  byId("problem").textContent = sentence(words);
+  problem(words);
   byId("file").focus();
 }
