@@ -243,7 +243,9 @@ async def ask(target, scene: dict, request: str, name: str) -> str:
         path = path.replace(word, str(scene[word]))
     token = scene["tokens"].get(name)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with httpx.AsyncClient(base_url=target.url(""), headers=headers) as client:
+    # No TLS here: to read the certificates for it would take longer than to ask.
+    options = {"base_url": target.url(""), "headers": headers, "verify": False}
+    async with httpx.AsyncClient(**options) as client:
         answer = await client.request(method, path, **body_of(request, scene))
     is_json = answer.headers.get("content-type") == "application/json"
     content = answer.json() if is_json else None
@@ -322,7 +324,8 @@ def everybody_sees():
 
 
 def no_blocks():
-    none = [f"{app}.services.blocks" for app in ("chat", "people", "workouts", "feed")]
+    apps = ("chat", "people", "workouts", "feed", "challenges", "notifications")
+    none = [f"{app}.services.blocks" for app in apps]
     return inside.all_of(
         patch("people.relations.is_blocked", return_value=False),
         patch("people.services.is_blocked", return_value=False),
