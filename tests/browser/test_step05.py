@@ -687,6 +687,7 @@ def test_the_keyboard_is_enough(open_page, server):
     page.keyboard.press("Enter")
     expect(page.locator('[data-way="ticket"] .answer')).to_contain_text("closed 4401")
     page.goto(server.http("/rooms/lobby/"))
+    expect(page.get_by_label("Name")).to_be_focused()  # autofocus comes with the first picture
     page.keyboard.type("ada")
     page.keyboard.press("Tab")
     page.keyboard.type("ada-demo")
