@@ -57,6 +57,11 @@ RATES = (
 )
 
 
+def rounded(value: float) -> str:
+    """Three digits, and 1,140 instead of 1.14e+03."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def goals(report: dict, server: str) -> str:
     """What was to be reached on a server, what was, and whether."""
     lines = [
@@ -75,7 +80,7 @@ def goals(report: dict, server: str) -> str:
             is_reached, to_reach = found[goal.number] >= (wanted or 0), f"≥\u00a0×{wanted}"
         else:
             value = 100 * max(0, ours["lost"]) if goal.number == "lost" else ours[goal.number]
-            shown = [f"{value:.3g}{goal.unit}", ""]
+            shown = [f"{rounded(value)}{goal.unit}", ""]
             if goal.number == "p99":
                 shown.reverse()  # of the clients' clock
             is_reached, to_reach = value <= wanted, f"≤\u00a0{wanted}{goal.unit}"
@@ -98,7 +103,7 @@ def variants(report: dict, server: str) -> str:
         ("an idle connection", "memory", "kb", "\u00a0KB"),
         ("99 % within, 100 at 30/s", "latency", "p99", "\u00a0ms"),
     ):
-        cells = [f"{report[server][figure][name][key]:.3g}{unit}" for name in SHOWN]
+        cells = [f"{rounded(report[server][figure][name][key])}{unit}" for name in SHOWN]
         lines.append(f"| {what} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
