@@ -65,7 +65,7 @@ function elementOf(post) {
   element.toggleAttribute("data-own", isOwn);
   find(".author").textContent = isOwn ? `${me} (you)` : post.username;
   find(".author").href = isOwn ? "/account/" : `/people/${encodeURIComponent(post.username)}/`;
-  find("time").replaceWith(time(post.at));
+  find(".author").after(" ", time(post.at));
   find(".text").textContent = post.text;
   find("input").setAttribute("aria-label", `Comment on the post of ${post.username}`);
   find("input").value = drafts[post.id] ?? "";
