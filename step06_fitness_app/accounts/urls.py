@@ -9,7 +9,7 @@ from accounts import api
 
 login = LoginView.as_view(
     template_name="accounts/login.html",
-    extra_context={"demo": settings.DEBUG},  # names and passwords to try: see management/
+    extra_context={"demo": settings.DEBUG},  # what `manage.py demo` makes
 )
 obtain = TokenObtainPairView.as_view(serializer_class=api.ObtainSerializer)
 refresh = TokenRefreshView.as_view(serializer_class=api.RefreshSerializer)
