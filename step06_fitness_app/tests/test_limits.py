@@ -139,8 +139,10 @@ def test_a_counter_counts_each_of_many_at_once(clock):
 
 
 @pytest.fixture
-def two_slots(settings):
+def two_slots(settings, monkeypatch):
+    """Looked for from the first one on."""
     settings.CONNECTIONS_PER_USER = 2
+    monkeypatch.setattr(limits, "random", lambda: 0.0)
 
 
 def test_a_slot_is_taken_and_given_back(two_slots):
