@@ -4,7 +4,7 @@ from django.contrib import admin
 
 
 class LookOnlyAdmin(admin.ModelAdmin):
-    """Rows that a service makes and numbers: to look at, and to delete."""
+    """Rows that a service makes: to look at, and to delete."""
 
     def has_add_permission(self, request):
         return False

@@ -11,7 +11,7 @@ from channels.db import database_sync_to_async as in_thread
 from django.db import IntegrityError
 
 MOST = 100  # calls in one transaction
-PAUSE, WAIT = 0.005, 0.05  # seconds
+PAUSE, WAIT = 0.005, 0.05  # seconds: from one look whether more comes to the next, and in all
 
 
 # --8<-- [start:batch]
@@ -20,8 +20,8 @@ class Batch:
 
     `work` is sync and atomic. It is given a list of calls, in the order they came, and gives for
     each what to return or, if it is an Exception, to raise. While one list is worked on, the next
-    gathers; who comes alone never waits. Where the database refuses them together, each is done
-    alone.
+    gathers; after one of several, until no more comes. Where the database refuses them together,
+    each is done alone.
     """
 
     def __init__(self, work: Callable[[list[tuple]], list]):
