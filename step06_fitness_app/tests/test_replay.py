@@ -118,10 +118,11 @@ def test_a_killed_server_loses_nothing_that_was_sent(replay, beside, tmp_path):
 
 
 def test_a_replay_outlives_its_token(replay, beside, tmp_path, monkeypatch):
-    monkeypatch.setenv("ACCESS_TOKEN_SECONDS", "2")
-    file = cycling(tmp_path, 150)
-    playing = replay(file, serve(beside), "--speed=30")
-    assert playing.process.wait(20) == 0, playing.output
+    monkeypatch.setenv("ACCESS_TOKEN_SECONDS", "8")  # renewed after 4: a stall is no expiry
+    file = cycling(tmp_path, 300)
+    playing = replay(file, serve(beside), "--speed=1000")
+    playing.wait_for("it takes 10 s")
+    assert playing.process.wait(60) == 0, playing.output
     assert "lost" not in playing.output
     assert stored() == fit.read(file).samples
 
