@@ -134,6 +134,12 @@ def fresh_cache() -> Iterator[None]:
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def in_one_minute(monkeypatch) -> None:
+    """The counters begin anew with each minute: here none ends."""
+    monkeypatch.setattr("limits.counter.time", lambda: 1_000_000.0)
+
+
 @pytest.fixture
 def no_limits(settings, monkeypatch) -> None:
     """For tests that say more than a person would."""

@@ -12,12 +12,6 @@ PAGE = "steps/step05_auth/#too-much"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
-def in_one_minute(monkeypatch) -> None:
-    """The counters begin anew with each minute: here none ends."""
-    monkeypatch.setattr("limits.counter.time", lambda: 1_000_000.0)
-
-
 async def wait_until_free(user_id: int, number: int = 0) -> None:
     """Wait for a slot to be given back. The cache has no event to wait for: ask again and again."""
     from django.core.cache import cache

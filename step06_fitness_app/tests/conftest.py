@@ -11,7 +11,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from asgiref.sync import SyncToAsync, sync_to_async
+from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
@@ -182,11 +183,22 @@ def groups_end_at_once(monkeypatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def fresh_cache() -> Iterator[None]:
-    """No limit, slot or ticket of another test, and none of its rows' ids."""
+def nothing_of_another_test() -> Iterator[None]:
+    """No limit, slot or ticket of another test, none of its rows' ids, and none of its groups.
+
+    The layer in memory looks at all groups whenever anything is sent: 5,000 left make it slow.
+    """
     yield
     cache.clear()
     ContentType.objects.clear_cache()
+    if isinstance(layer := get_channel_layer(), InMemoryChannelLayer):
+        async_to_sync(layer.flush)()
+
+
+@pytest.fixture(autouse=True)
+def in_one_minute(monkeypatch) -> None:
+    """The counters begin anew with each minute: here none ends."""
+    monkeypatch.setattr("realtime.limits.time", lambda: 1_000_000.0)
 
 
 @pytest.fixture

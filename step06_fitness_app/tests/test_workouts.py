@@ -320,7 +320,6 @@ async def test_a_database_that_is_away_costs_no_sample(people, monkeypatch):
 
 
 async def test_who_opens_many_tabs_waits_longer_and_loses_nothing(people, monkeypatch):
-    monkeypatch.setattr("realtime.limits.time", lambda: 0)
     monkeypatch.setattr("workouts.services.BATCHES_PER_MINUTE", 1)
     async with training(people["ada"]) as me:
         await me.update(time=1, power=100)
