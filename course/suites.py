@@ -30,6 +30,10 @@ LONG = [
 ATTACKS = "tests/attacks"
 BRIEFLY = [f"--ignore={ATTACKS}", "-m", "not slow"]
 
+# Under --all a few that failed are run once more: a machine with three suites on it may stop for
+# seconds, and one such stop in 5,000 tests says nothing of the code. The last lines name them.
+FEW = 5
+
 LONGEST = 15  # files that --all names: the first to look at when it takes too long
 
 console = Console(highlight=False, soft_wrap=True)
@@ -40,12 +44,22 @@ class Result:
     """What one suite came to."""
 
     name: str
-    counts: Counter = field(default_factory=Counter)
+    outcomes: dict[str, str] = field(default_factory=dict)  # test -> passed, failed or skipped
+    second_try: list[str] = field(default_factory=list)  # tests that passed at it, not at once
     not_run: Counter = field(default_factory=Counter)  # what is missing -> tests skipped for it
     seconds: Counter = field(default_factory=Counter)  # of each file
 
+    @property
+    def counts(self) -> Counter:
+        return Counter(self.outcomes.values())
 
-async def run_suite(name: str, folder: Path, arguments: list[str], is_copied: bool) -> Result:
+    def failed(self) -> list[str]:
+        return [test for test, outcome in self.outcomes.items() if outcome == "failed"]
+
+
+async def run_suite(
+    name: str, folder: Path, arguments: list[str], is_copied: bool, tries: int
+) -> Result:
     """Run one pytest, print what it printed if it failed, and count its tests.
 
     A step that is copied first is held to the house's promise: its folder anywhere, its own
@@ -62,32 +76,44 @@ async def run_suite(name: str, folder: Path, arguments: list[str], is_copied: bo
                 folder, python, environment = await copying
             except subprocess.CalledProcessError as problem:
                 console.print(f"{name}: its requirements could not be installed: {problem}")
-                result.counts["failed"] += 1
+                result.outcomes[f"{name}: its requirements"] = "failed"
                 return result
-        argv = [python, "-m", "pytest", "-q", "--tb=short", f"--junitxml={report}"]
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            *arguments,
-            cwd=folder,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            output, _ = await process.communicate()
-        except asyncio.CancelledError:
-            process.terminate()
-            await process.wait()
-            raise
+        argv = [python, "-m", "pytest", "-q", "--tb=short", f"--junitxml={report}", *arguments]
+        argv += ["-o", f"cache_dir={scratch}/cache"]
+        code, output = await run_pytest(argv, folder, environment)
         count(report, result)
-    if process.returncode not in (0, 5) and not result.counts["failed"]:
-        result.counts["failed"] += 1  # pytest itself broke: a conftest that does not import, say
+        if tries == 2 and 0 < len(failed := result.failed()) <= FEW:
+            console.print(output, markup=False)
+            code, output = await run_pytest([*argv, "--last-failed"], folder, environment)
+            count(report, result)
+            result.second_try = [test for test in failed if result.outcomes[test] == "passed"]
+    if code not in (0, 5) and not result.counts["failed"]:
+        # pytest itself broke: a conftest that does not import, say
+        result.outcomes[f"{name}: pytest"] = "failed"
     if result.counts["failed"]:
-        console.print(output.decode("utf-8", "replace"), markup=False)
+        console.print(output, markup=False)
     took = time.monotonic() - started
     console.print(f"{name}: {in_words(result.counts)} in {took:.0f} s")
     return result
+
+
+async def run_pytest(argv: list, folder: Path, environment: dict | None) -> tuple[int, str]:
+    """Its exit code, and all that it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        cwd=folder,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    return process.returncode, output.decode("utf-8", "replace")
 
 
 def copy_with_environment(step: Path, scratch: Path) -> tuple[Path, Path, dict[str, str]]:
@@ -109,14 +135,15 @@ def count(report: Path, result: Result) -> None:
         return
     for case in ElementTree.parse(report).iter("testcase"):
         file = case.get("classname", "").replace(".", "/")
+        test = f"{file}::{case.get('name')}"
         result.seconds[f"{result.name}: {file}"] += float(case.get("time", 0))
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
-            result.counts["failed"] += 1
+            result.outcomes[test] = "failed"
         elif skipped is None:
-            result.counts["passed"] += 1
+            result.outcomes[test] = "passed"
         else:
-            result.counts["skipped"] += 1
+            result.outcomes[test] = "skipped"
             reason = skipped.get("message", "")
             result.not_run[reason.removeprefix(PREFIX)] += 1
 
@@ -141,17 +168,23 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
 
     async def one(name: str, folder: Path, arguments: list[str]) -> Result:
         async with lanes:
-            return await run_suite(name, folder, arguments, is_copied=name in copied)
+            is_copied, tries = name in copied, 2 if everything else 1
+            return await run_suite(name, folder, arguments, is_copied, tries)
 
-    total, not_run, seconds = Counter(), Counter(), Counter()
+    total, not_run, seconds, second_try = Counter(), Counter(), Counter(), []
     for result in await asyncio.gather(*(one(*suite) for suite in suites)):
         total += result.counts
         not_run += result.not_run
         seconds += result.seconds
+        second_try += [f"{result.name}: {test}" for test in result.second_try]
     if everything:
         console.print("\nThe longest files:")
         for name, took in seconds.most_common(LONGEST):
             console.print(f"  {took:4.0f} s  {name}", markup=False)
+    if second_try:
+        console.print("\nFailed at first (shown above), and passed when run again:")
+    for test in second_try:
+        console.print(f"  {test}", markup=False)
     print_not_run(not_run, left_out, browser=bool(numbers) or has_playwright())
     console.print(in_words(total))
     return 1 if total["failed"] or (everything and total["skipped"]) or not total["passed"] else 0

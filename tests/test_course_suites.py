@@ -157,3 +157,48 @@ def test_a_step_whose_requirements_cannot_be_installed_fails_and_the_others_run(
     failed = [line for line in lines if line.startswith("step01_small: its requirements could not")]
     assert failed, done.stdout
     assert any(line.startswith("step02_small: 1 passed") for line in lines), done.stdout
+
+
+ONCE = """
+import pathlib
+
+
+def test_passes():
+    pass
+
+
+def test_it():
+    mark = pathlib.Path(__file__).with_name("mark")
+    is_first = not mark.exists()
+    mark.touch()
+    assert not is_first, "a stall"
+"""
+
+
+def test_all_runs_what_failed_once_more_and_names_it(house):
+    """And what fails again has failed."""
+    hide_nginx(house)
+    (house / "tests/test_once.py").write_text(ONCE, encoding="utf-8")
+    (house / "step02_small/tests/test_it.py").write_text(FAILS, encoding="utf-8")
+    done, lines = run(house, "--all")
+    assert "a stall" in done.stdout
+    named = lines[lines.index("Failed at first (shown above), and passed when run again:") + 1]
+    assert named.endswith("quarter: tests/test_once::test_it")
+    assert lines[-1] == "5 passed, 2 failed"  # step 02, and what needs nginx
+    assert done.returncode == 1
+
+
+def test_many_that_fail_are_no_stall(house):
+    many = "import pytest\n\n\n@pytest.mark.parametrize('n', range(6))\ndef test_it(n):\n"
+    many += ONCE[ONCE.index("    mark =") :].replace('"mark"', "f'mark{n}'")
+    (house / "tests/test_once.py").write_text("import pathlib\n" + many, encoding="utf-8")
+    done, lines = run(house, "--all")
+    assert "passed when run again" not in done.stdout
+    assert "6 failed" in done.stdout
+
+
+def test_without_all_nothing_is_run_twice(house):
+    (house / "step02_small/tests/test_it.py").write_text(ONCE, encoding="utf-8")
+    done, lines = run(house, "2")
+    assert done.returncode == 1
+    assert lines[-1] == "1 passed, 1 failed"
