@@ -304,6 +304,13 @@ def test_serial(served):
             client.close()
         return taken
 
+    with connect(served.url + "synchronous/") as client:
+        for _ in range(10):
+            client.send("work")
+        begin = time.monotonic()
+        assert httpx.get(served.gallery.http()).text == "a page"
+        assert time.monotonic() - begin < 2, "a view waited for 3 s of a consumer's work"
+
     one_by_one = measured(served.url + "synchronous/")
     side_by_side = measured(served.url + "asynchronous/")
     assert one_by_one >= 1.5

@@ -292,6 +292,10 @@ def test_long_token(project, daphne):
     too_long = ["bearer." + "x" * 17_000]
     with pytest.raises(InvalidMessage), connect(server.ws("/ws/"), subprotocols=too_long):
         pass
+    token, cookie = ["bearer." + "x" * 9_000], {"Cookie": "a=" + "b" * 8_000}
+    with pytest.raises(InvalidStatus) as refused:
+        connect(server.ws("/ws/"), subprotocols=token, additional_headers=cookie)
+    assert refused.value.response.status_code == 400
 
 
 def test_short_key(project, entry):

@@ -104,5 +104,43 @@ async def test_the_layers_messages_wait_for_the_handler_that_runs():
 # --8<-- [end:queue]
 
 
+class Later(Busy):
+    """Three messages of the layer wait while receive() runs."""
+
+    handled = handled_at_its_end = 0
+
+    async def receive(self, text_data=None, bytes_data=None):
+        if text_data == "go!":
+            for _ in range(3):
+                await self.channel_layer.send(self.channel_name, {"type": "cheer"})
+            await asyncio.sleep(0.05)
+        await self.send(text_data)
+
+    async def disconnect(self, code):
+        Later.handled_at_its_end = self.handled
+
+    async def cheer(self, event):
+        self.handled += 1
+        await super().cheer(event)
+
+
+async def test_a_frame_overtakes_what_waits_from_the_layer():
+    browser = WebsocketCommunicator(Later.as_asgi(), "/")
+    await browser.connect()
+    await browser.send_to("go!")
+    await browser.send_to("a frame")
+    got = [await browser.receive_from() for _ in range(5)]
+    assert got.index("a frame") < got.index("cheered", 2)
+    await browser.disconnect()
+
+
+async def test_after_a_disconnect_nothing_of_the_layer_is_handled():
+    browser = WebsocketCommunicator(Later.as_asgi(), "/")
+    await browser.connect()
+    await browser.send_to("go!")
+    await browser.disconnect()
+    assert Later.handled_at_its_end < 3
+
+
 def test_the_page_says_how_to_open_a_second_window(client):
     assert b"second window" in client.get("/cheers/").content

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from channels.exceptions import ChannelFull
@@ -238,3 +240,14 @@ async def test_core_needs_a_longer_read_than_redis_py_8_gives(request):
         assert not patient.done()
         await long.send(channel, {"type": "count", "number": 1})
         assert (await asyncio.wait_for(patient, SECONDS))["number"] == 1
+
+
+async def test_in_memory_a_message_that_expires_unread_makes_its_channel_deaf(monkeypatch):
+    """A handler takes longer than `expiry` while a message waits."""
+    layer = InMemoryChannelLayer()
+    await member(layer, "room.1")
+    await layer.group_send("room.1", {"type": "count", "number": 1})
+    later = time.time() + layer.expiry + 1
+    monkeypatch.setattr("channels.layers.time", SimpleNamespace(time=lambda: later))
+    await layer.group_send("room.1", {"type": "count", "number": 2})
+    assert layer.groups == {"room.1": {}}, "though it is connected"
