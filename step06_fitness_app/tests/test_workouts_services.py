@@ -224,6 +224,16 @@ def test_pauses_do_not_count(ada, workout, monkeypatch):
     assert services.finish(ada).duration_seconds == 600 - 300 - 10
 
 
+def test_a_pause_begins_where_a_recording_is_that_is_ahead_of_the_clock(ada, workout):
+    services.store_samples(workout.pk, [[100.0, 120, None, None, None]])
+    paused = services.pause(ada)
+    assert paused.pauses == [[100.0, None]]
+    assert services.state_of(ada, paused, "owner").workout.elapsed_seconds == 100
+    assert services.resume(ada).pauses == [[100.0, 100.0]]
+    services.pause(ada)
+    assert services.finish(ada).duration_seconds == 100
+
+
 def test_finishing_while_paused(ada, workout):
     services.store_samples(workout.pk, power(50))
     services.pause(ada)

@@ -129,11 +129,10 @@ def turn(owner: User, before: State, after: State) -> Workout:
     workout = changing(owner)
     if workout.state != before:
         raise Conflict(f"your workout is {workout.state}")
-    now = workout.seconds_to(timezone.now())
     if after == State.PAUSED:
-        workout.pauses.append([now, None])
+        workout.pauses.append([workout.now(), None])
     else:
-        workout.pauses[-1][1] = now
+        workout.pauses[-1][1] = workout.now()
     workout.state = after
     workout.save(update_fields=["state", "pauses"])
     tell_group(groups.workout(owner.pk))

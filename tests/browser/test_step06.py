@@ -98,6 +98,12 @@ def figure(page: Page, measure: str, pattern: str) -> None:
     expect(page.locator(f"[data-measure={measure}]")).to_have_text(re.compile(f"^{pattern}$"))
 
 
+def clock_of(page: Page) -> int:
+    """The seconds that *Time* shows."""
+    minutes, seconds = page.locator("#time").text_content().split(":")
+    return int(minutes) * 60 + int(seconds)
+
+
 def rows_of(page: Page) -> list:
     """What a finished workout's page charts."""
     return json.loads(page.locator("#rows").text_content())
@@ -123,9 +129,13 @@ def test_one_trains_and_another_watches(visit):
         figure(page, "distance", "–")
     log_set(ada, "deadlift", 5, "82.5")
     expect(ben.locator("#sets td")).to_have_text(["deadlift", "1 × 5", "82.5 kg"])
+    expect(ada.locator("#time")).to_have_text(re.compile(r"^(\d:\d\d|0:[3-5]\d)$"))
+    before = clock_of(ada)
     ada.get_by_role("button", name="Pause").click()
     says(ada, "Your workout is paused.")
     says(ben, "ada pauses.")
+    for page in (ada, ben):  # a recording that is played faster is ahead of the clock on the wall
+        assert before <= clock_of(page) <= before + 30
     expect(ada.get_by_role("button", name="Play a recording")).to_be_disabled()
     ada.get_by_role("button", name="Go on").click()
     says(ben, "Watching ada live.")
@@ -190,11 +200,13 @@ def test_what_is_measured_while_the_server_is_away_is_not_lost(visit, folder):
         log_set(ada, "away")
         ada.get_by_label("Exercise").fill("half a thou")
         expect(ada.locator("#unsaved")).to_have_text(re.compile(r"^[3-9]\d not stored yet"))
+        before = clock_of(ada)
         again = start(folder, "-p", str(first.port))
         for page in (ada, ben):
             page.evaluate("document.getElementById('now').click()")
             expect(page.locator("#status")).to_have_attribute("data-state", "open", timeout=40_000)
         says(ada, "Your workout runs.")
+        assert clock_of(ada) >= before, "the time jumped back"
         says(ben, "Watching ada live.")
         expect(ben.locator("#sets td").first).to_have_text("away")
         expect(ada.locator("#unsaved")).to_be_empty()

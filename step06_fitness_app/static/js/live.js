@@ -138,7 +138,9 @@ export class Live {
   }
 
   #set(elapsed, time = 0) {
-    this.#clock = { elapsed, time, at: performance.now(), t: Math.max(time, this.chart.last) };
+    // Of what is shown, some may not have been stored by then.
+    const ahead = this.workout?.state === "running" ? Math.max(0, this.chart.last - time) : 0;
+    this.#clock = { elapsed: elapsed + ahead, time, at: performance.now(), t: time + ahead };
   }
 
   get #elapsed() {

@@ -102,7 +102,9 @@ byId("start").addEventListener("submit", (event) => {
 });
 
 byId("pause").addEventListener("click", () => {
+  player.pause();
   live.send(live.workout?.state === "paused" ? "workout_resume" : "workout_pause");
+  show();
 });
 
 // After what was measured: what comes behind the end would be left out.
