@@ -82,6 +82,12 @@ def unfriend(me: User, other: User) -> None:
         friendship(me.pk, other.pk).delete()
 
 
+def decline(me: User, other: User) -> None:
+    """Decline a request, or take one back. Who was accepted meanwhile stays a friend."""
+    with together(me.pk, other.pk):
+        friendship(me.pk, other.pk).filter(accepted_at=None).delete()
+
+
 def block(me: User, other: User) -> None:
     """Have nothing to do with somebody: it ends whatever there was between the two.
 

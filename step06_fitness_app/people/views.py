@@ -17,7 +17,12 @@ from realtime.limits import TooMuch
 
 DEMO_PEOPLE = ["ada", "ben", "cleo", "tom"]
 TRAINERS = 50  # that the page suggests
-DEEDS = {"ask": services.ask, "unfriend": services.unfriend, "block": services.block}
+DEEDS = {
+    "ask": services.ask,
+    "decline": services.decline,
+    "unfriend": services.unfriend,
+    "block": services.block,
+}
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -95,7 +100,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @login_required
 @form_page
 def person(request: HttpRequest, username: str) -> HttpResponse:
-    """Somebody else. POST `do`: ask, unfriend, block or unblock them."""
+    """Somebody else. POST `do`: ask, decline, unfriend, block or unblock them."""
     me, do, problem = request.user, request.POST.get("do"), ""
     if username == me.username:
         return redirect("account")

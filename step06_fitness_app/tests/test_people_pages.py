@@ -158,7 +158,24 @@ def test_what_one_does_with_somebody(people):
     assert not Block.objects.filter(blocked=people["cleo"]).exists()
 
 
-@pytest.mark.parametrize("do", ["ask", "unfriend", "block", "unblock", "shout", "", None])
+def test_a_request_is_taken_back_or_declined_and_no_friendship(people):
+    """The page may be older than the answer: its button then ends nothing."""
+    ada, cleo = browser_of("ada"), browser_of("cleo")
+    for browser, name in ((ada, "cleo"), (cleo, "ada")):
+        ada.post("/people/cleo/", {"do": "ask"})
+        browser.post(f"/people/{name}/", {"do": "decline"})
+        assert "Ask to be friends" in text_of(ada.get("/people/cleo/"))
+    ada.post("/people/cleo/", {"do": "ask"})
+    assert 'value="decline"' in text_of(ada.get("/people/cleo/"))
+    cleo.post("/people/ada/", {"do": "ask"})
+    answer = ada.post("/people/cleo/", {"do": "decline"}, follow=True)
+    assert "You are friends." in text_of(answer)
+    assert people["cleo"] in friends_of(people["ada"].pk)
+
+
+@pytest.mark.parametrize(
+    "do", ["ask", "decline", "unfriend", "block", "unblock", "shout", "", None]
+)
 def test_to_the_blocked_a_page_is_that_of_nobody(people, do):
     browser = browser_of("dora")
     answers = []
