@@ -21,6 +21,7 @@ from limits.bucket import Bucket
 logger = logging.getLogger(__name__)
 
 BAD_MESSAGES, IN_SECONDS = 20, 10  # so many within so long, and the connection ends
+RENEWALS_PER_MINUTE = 60  # of one person: each asks the database whether the log-in goes on
 
 
 class PersonConsumer(FrameConsumer):
@@ -131,6 +132,8 @@ class PersonConsumer(FrameConsumer):
 
     async def renew(self, raw: str) -> None:
         """Take a fresh token of the same person on the open socket."""
+        if not await in_thread(counter.allow)("renewals", self.user.pk, RENEWALS_PER_MINUTE):
+            return await self.warn(f"no more than {RENEWALS_PER_MINUTE} renewals a minute")
         try:
             fresh = TokenCredential.read(raw, "message")
             user = await in_thread(fresh.check)()

@@ -98,6 +98,7 @@ class ConversationConsumer(PersonConsumer):
     async def catch_up(self, event=None):
         """Send, page by page, what was stored after the last message this client got."""
         while (found := await self.page(after=self.last))[1]:
+            await super().look_again()  # this may take long, and a right end meanwhile
             self.last = found[1][-1].number
             await self.reply(wire.history_of(self.user, *found))
 

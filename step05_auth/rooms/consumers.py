@@ -91,7 +91,7 @@ class RoomConsumer(PeopleMixin, PersonConsumer):
     async def catch_up(self) -> None:
         """Send, page by page, what was stored after the last message this client got."""
         while page := await in_thread(services.after)(self.room_id, self.last):
-            await self.permit()  # it may take long: who is put out meanwhile reads no further
+            await self.look_again()  # this may take long, and a right end meanwhile
             self.last = page[-1].number
             await self.send_history(page)
 

@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from importlib import import_module
 
 import pytest
 from channels.db import database_sync_to_async as in_thread
 from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import Client
 
+from conversations import services
 from tests.people import cookie_of, enter, knock, losing_broadcasts, tokens_of, visit
+from tests.talking import path, start
 
 PAGE = "steps/step05_auth/#d-the-end-of-a-right"
 OUT = (4401, "you are logged out")
@@ -254,6 +258,45 @@ async def test_what_waited_while_somebody_was_put_out_is_not_handled(people, set
         go_on.set()
         assert await ada.closed() == (4403, "no longer")
     assert not handled
+
+
+async def end_while_reading(path: str, monkeypatch, read: str) -> tuple[list[str], int]:
+    """What ada reads of a stream of three pages, while the second is read and she is logged out.
+
+    She is not told by the group: on uvicorn, who reads slowly is still busy with the first page.
+    """
+    module, name = read.rsplit(".", 1)
+    services = import_module(module)
+    read_page = getattr(services, name)
+
+    def log_out_before_the_second(*args, **options):
+        if 1 in (args[-1], options.get("after")):
+            User.objects.filter(username="ada").update(is_active=False)
+        return read_page(*args, **options)
+
+    monkeypatch.setattr(services, "PAGE", 1)
+    monkeypatch.setattr(services, name, log_out_before_the_second)
+    got = []
+    async with visit(path, "ada", after=0) as ada:
+        while (frame := await ada.hear())["type"] != "closing":
+            got += [message["message"] for message in frame.get("messages", [])]
+    return got, frame["code"]
+
+
+async def test_who_is_logged_out_while_they_catch_up_reads_no_further(lobby, monkeypatch):
+    async with enter("ben") as ben:
+        for text in "abc":
+            await ben.said(text)
+    read = "rooms.services.after"
+    assert await end_while_reading("/ws/chat/lobby/", monkeypatch, read) == (["a"], 4401)
+
+
+async def test_nor_in_a_conversation(people, monkeypatch):
+    talk = await in_thread(start)("ada", "ben")
+    for text in "abc":
+        await in_thread(services.store)(talk, people["ben"], text, None)
+    read = "conversations.services.page"
+    assert await end_while_reading(path(talk), monkeypatch, read) == (["a"], 4401)
 
 
 # Expiry, and a fresh token

@@ -50,6 +50,7 @@ class NumberedMixin:
     async def catch_up(self) -> None:
         """Send, page by page, what was stored after the last message this client got."""
         while page := await in_thread(self.read)(after=self.last):
+            await super().look_again()  # this may take long, and a right end meanwhile
             self.last = page[-1].number
             await self.send_page(page)
 

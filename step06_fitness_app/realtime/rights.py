@@ -14,6 +14,8 @@ from realtime import messages as wire
 
 logger = logging.getLogger(__name__)
 
+RENEWALS_PER_MINUTE = 60  # of one person: each asks the database whether the log-in goes on
+
 
 class Refused(Exception):
     """The connection may not go on: the close code, and the reason in words."""
@@ -72,7 +74,8 @@ class RightMixin:
             self.watch()
 
     async def renew(self, raw: str) -> None:
-        """Take a fresh token of the same person on the open socket."""
+        """Take a fresh token of the same person on the open socket. Raises TooMuch."""
+        await in_thread(limits.count)("renewals", self.user.pk, RENEWALS_PER_MINUTE)
         try:
             fresh = TokenCredential.read(raw, "message")
             user = await in_thread(fresh.check)()

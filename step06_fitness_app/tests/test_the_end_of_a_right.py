@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from channels.db import database_sync_to_async as in_thread
 from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import Client
 
@@ -187,6 +188,25 @@ def tell(user) -> None:
     from accounts import services
 
     services.tell(user.pk)
+
+
+async def test_who_is_logged_out_while_they_catch_up_reads_no_further(people, talk, monkeypatch):
+    """They are not told by the group: on uvicorn, who reads slowly is still busy with a page."""
+    read_page = services.page
+
+    def log_out_before_the_second(*args, after=None):
+        if after == 1:
+            User.objects.filter(username="ada").update(is_active=False)
+        return read_page(*args, after=after)
+
+    for text in "abc":
+        await in_thread(services.store)(talk, people["ben"], text, None)
+    monkeypatch.setattr("realtime.pages.PAGE", 1)
+    monkeypatch.setattr(services, "page", log_out_before_the_second)
+    async with enter("ada", talk, after=0) as ada:
+        assert [message["message"] for message in ada.first["messages"]] == ["a"]
+        frame = await ada.hear()
+        assert (frame["type"], frame["code"]) == ("closing", 4401)
 
 
 # Expiry, and a fresh token

@@ -150,6 +150,26 @@ async def test_a_renewal_is_taken_even_from_who_said_too_much(talk, settings):
         await ada.get("authenticated")
 
 
+async def test_who_renews_again_and_again_has_to_wait(talk, monkeypatch):
+    """Each asks the database, on the thread that all sockets share; a bad token counts, too."""
+    from tests.people import tokens_of
+
+    monkeypatch.setattr("realtime.rights.RENEWALS_PER_MINUTE", 2)
+    access = (await in_thread(tokens_of)("ada"))["access"]
+    async with enter("ada", talk) as ada, enter("ada", talk) as tab:
+        await ada.say("authenticate", token=access)
+        await ada.get("authenticated")
+        await tab.say("authenticate", token="none")
+        assert (await tab.get("error"))["code"] == "not_authenticated"
+        await ada.say("authenticate", token=access)
+        error = await ada.get("error")
+        assert (error["code"], error["detail"]) == (
+            "too_fast",
+            "no more than 2 renewals a minute",
+        )
+        assert await ada.said("a message") == 1
+
+
 # Connections
 
 
