@@ -19,6 +19,8 @@ SECRET_KEY = env(
     "SECRET_KEY",
     default="django-insecure-key-for-development-only-0123456789" if DEBUG else env.NOTSET,
 )
+if not DEBUG and "insecure" in SECRET_KEY:
+    raise ImproperlyConfigured("set SECRET_KEY to one of your own: everybody can read this one")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 
 # --8<-- [start:apps]

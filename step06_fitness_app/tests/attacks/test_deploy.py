@@ -1,6 +1,7 @@
 """A server that is open because a setting is: `manage.py check --deploy` says which."""
 
 import os
+import re
 import runpy
 import secrets
 import subprocess
@@ -103,6 +104,9 @@ def test_a_server_without_a_key_of_its_own_does_not_start(shipped):
     """The key for development is public: whoever reads this project could sign tokens."""
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY"):
         shipped(DEBUG="False", ALLOWED_HOSTS="pulse.example.org")
+    published = re.search("^SECRET_KEY=(.+)$", (STEP / ".env.example").read_text(), re.M)[1]
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY"):
+        shipped(DEBUG="False", SECRET_KEY=published, ALLOWED_HOSTS="pulse.example.org")
     assert shipped()["DEBUG"] is True  # nothing set is development …
     own = shipped(SECRET_KEY=KEY, ALLOWED_HOSTS="pulse.example.org")
     assert own["DEBUG"] is False  # … and a key of one's own is not
