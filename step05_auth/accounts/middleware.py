@@ -20,6 +20,10 @@ def subprotocol(scope) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
 
 
+class Gone(Exception):
+    """They left before they said who they are: nobody is there to be told anything."""
+
+
 # --8<-- [start:middleware]
 class TokenAuthMiddleware:
     """Put the person and their credential in the scope; whoever proves nothing gets no further.
@@ -39,6 +43,8 @@ class TokenAuthMiddleware:
             if found is None:
                 accepted = True
                 found = await from_first_message(scope, receive, send)
+        except Gone:
+            return
         except NotAuthenticated as problem:
             return await refuse(scope, receive, send, accepted, str(problem))
         scope["credential"], scope["user"] = found
@@ -64,13 +70,15 @@ def from_handshake(scope) -> tuple[Credential, User] | None:
 
 # --8<-- [start:first_message]
 async def from_first_message(scope, receive, send) -> tuple[Credential, User]:
-    """Accept, and wait AUTHENTICATE_WITHIN seconds for a token. Raises NotAuthenticated."""
+    """Accept, and wait AUTHENTICATE_WITHIN seconds for a token. Raises NotAuthenticated, Gone."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept", "subprotocol": subprotocol(scope)})
     try:
         event = await asyncio.wait_for(receive(), settings.AUTHENTICATE_WITHIN)
     except TimeoutError:
         raise NotAuthenticated("log in, or send a token as the first message") from None
+    if event["type"] == "websocket.disconnect":
+        raise Gone
     message = None
     with suppress(InvalidMessage):
         message = decode(event.get("text"))

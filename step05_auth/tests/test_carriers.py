@@ -223,6 +223,7 @@ async def test_who_leaves_without_a_first_message_leaves_nothing_behind(people):
     async with knock("/ws/whoami/") as nobody:
         await nobody.communicator.disconnect(1001)
         await nobody.ended()
+        assert await nobody.communicator.receive_nothing(), "uvicorn raises: nobody is there"
 
 
 # What is no good, by whatever way

@@ -19,6 +19,10 @@ from realtime.messages import Authenticate, Closing, InvalidMessage, decode, enc
 from realtime.subprotocol import chosen
 
 
+class Gone(Exception):
+    """They left before they said who they are: nobody is there to be told anything."""
+
+
 # --8<-- [start:middleware]
 class TokenAuthMiddleware:
     """Put a credential in the scope; whoever has none gets no further.
@@ -42,6 +46,8 @@ class TokenAuthMiddleware:
             if credential is None:
                 accepted = True
                 credential = await from_first_message(scope, receive, send)
+        except Gone:
+            return
         except NotAuthenticated as problem:
             return await refuse(scope, receive, send, accepted, str(problem))
         scope["credential"] = credential
@@ -66,13 +72,15 @@ def from_handshake(scope) -> Credential | None:
 
 # --8<-- [start:first_message]
 async def from_first_message(scope, receive, send) -> Credential:
-    """Accept, and wait AUTHENTICATE_WITHIN seconds for a token. Raises NotAuthenticated."""
+    """Accept, and wait AUTHENTICATE_WITHIN seconds for a token. Raises NotAuthenticated, Gone."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept", "subprotocol": chosen(scope)})
     try:
         event = await asyncio.wait_for(receive(), settings.AUTHENTICATE_WITHIN)
     except TimeoutError:
         raise NotAuthenticated("log in, or send a token as the first message") from None
+    if event["type"] == "websocket.disconnect":
+        raise Gone
     message = None
     with suppress(InvalidMessage):
         message = decode(event.get("text"))
