@@ -141,12 +141,24 @@ def test_a_steady_connection_may_be_renewed_again_and_so_may_one_opened_again(st
     assert stage.evaluate("[renewed, client.state]") == [3, "connecting"]
 
 
-@pytest.mark.parametrize("renew", ["async () => { throw Error('no'); }", "() => { throw 1; }"])
-def test_what_cannot_be_renewed_stays_closed(stage, renew):
+@pytest.mark.parametrize("renew", ["async () => { throw no; }", "() => { throw no; }"])
+def test_what_is_refused_a_renewal_stays_closed(stage, renew):
+    stage.evaluate("window.no = Object.assign(new Error('no'), { isFinal: true })")
     renewing(stage, renew)
     stage.evaluate("last().accept(); last().drop(4401)")
     stage.clock.run_for(120_000)
     assert state(stage) == ["closed", 4401, 1]
+
+
+def test_a_renewal_that_fails_for_a_moment_is_tried_again(stage):
+    renewing(stage, "async () => { if ((renewed += 1) === 1) throw Error('502'); }")
+    stage.evaluate("last().accept(); last().drop(4401)")
+    assert stage.evaluate("[renewed, client.state]") == [1, "waiting"]
+    stage.evaluate("client.retryNow()")
+    stage.evaluate("last().accept(); last().drop(4401)")
+    assert stage.evaluate("[renewed, client.state]") == [2, "connecting"]
+    stage.evaluate("last().accept()")
+    assert state(stage) == ["open", 4401, 3]
 
 
 def test_closed_while_renewing_stays_closed(stage):
@@ -352,6 +364,9 @@ def test_two_who_refresh_at_once_ask_once(obtained):
 def test_a_refused_refresh_is_the_end_and_no_network_is_not(obtained):
     obtained.evaluate("delete answers['/api/token/refresh/']")
     obtained.clock.run_for(280_000)
+    assert obtained.evaluate("[events, credentials.access !== null]") == [["obtained"], True]
+    answer(obtained, "/api/token/refresh/", 429, {"detail": "wait a moment"})
+    obtained.clock.run_for(5_000)
     assert obtained.evaluate("[events, credentials.access !== null]") == [["obtained"], True]
     before = len(paths(obtained))
     answer(obtained, "/api/token/refresh/", 401, {"detail": "logged out"})

@@ -12,7 +12,9 @@ const BEFORE = 30_000; // milliseconds before the expiry, or a third of the toke
 const AGAIN = 5_000; // after the server could not be reached
 
 // The server has an answer, and it is no.
-export class Refused extends Error {}
+export class Refused extends Error {
+  isFinal = true; // for ReconnectingSocket
+}
 
 async function post(path, body, token) {
   const headers = { "Content-Type": "application/json" };
@@ -22,7 +24,8 @@ async function post(path, body, token) {
   const said = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
   if (answer.ok) return said;
   const reason = said.detail ?? "the server refused";
-  throw answer.status < 500 ? new Refused(reason) : new Error(reason);
+  const isLater = answer.status >= 500 || answer.status === 429;
+  throw isLater ? new Error(reason) : new Refused(reason);
 }
 
 function timesOf(token) {

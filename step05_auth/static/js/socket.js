@@ -11,7 +11,8 @@
 // connection broke may be lost: nobody can tell from this side whether it arrived. So what is
 // sent with an id is kept until acknowledge(id), and sent again on each new connection.
 //
-// renew (optional): async, gets a fresh credential for connect() to use, or throws.
+// renew (optional): async, gets a fresh credential for connect() to use, or throws: an error whose
+// isFinal is true ends it, any other is tried again later.
 
 const FIRST_DELAY = 1_000; // milliseconds, doubled at every failure …
 const MAX_DELAY = 30_000; // … up to this
@@ -148,10 +149,12 @@ export class ReconnectingSocket extends EventTarget {
   async #renewAndTry(current) {
     this.#isRenewed = true;
     this.#become("connecting");
-    const isFresh = await Promise.resolve().then(this.#renew).then(() => true, () => false);
+    const problem = await Promise.resolve().then(this.#renew).then(() => null, (problem) => problem);
     if (current !== this.#current) return; // closed while we were asking
-    if (isFresh) this.#try();
-    else this.#become("closed");
+    if (problem === null) return this.#try();
+    if (problem.isFinal) return this.#become("closed");
+    this.#isRenewed = false; // the server was away: its answer is not known yet
+    this.#retry();
   }
   // --8<-- [end:renew]
 
