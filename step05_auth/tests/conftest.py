@@ -145,7 +145,8 @@ def no_limits(settings, monkeypatch) -> None:
     """For tests that say more than a person would."""
     settings.MESSAGE_BURST = settings.USER_MESSAGES_PER_MINUTE = 100_000
     settings.CONNECTS_PER_MINUTE = 100_000
-    monkeypatch.setattr("accounts.consumers.BAD_MESSAGES", 100_000, raising=False)
+    for limit in ("BAD_MESSAGES", "RENEWALS_PER_MINUTE"):
+        monkeypatch.setattr(f"accounts.consumers.{limit}", 100_000, raising=False)
 
 
 @pytest.fixture

@@ -205,6 +205,7 @@ def in_one_minute(monkeypatch) -> None:
 def no_limits(settings, monkeypatch) -> None:
     """For tests that say more than a person would."""
     monkeypatch.setattr("realtime.consumers.BAD_MESSAGES", 100_000)
+    monkeypatch.setattr("realtime.rights.RENEWALS_PER_MINUTE", 100_000)
     settings.MESSAGE_BURST = settings.USER_MESSAGES_PER_MINUTE = 100_000
     settings.CONNECTS_PER_MINUTE = 100_000
 
