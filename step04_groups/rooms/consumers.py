@@ -27,6 +27,8 @@ class RoomConsumer(PeopleMixin, FrameConsumer):
         try:
             room = await in_thread(services.find)(self.scope["url_route"]["kwargs"]["slug"])
             after = self.number_from_query("after")
+            if (after or 0) > room.last_number:  # deleted, and made again under its name
+                raise Room.DoesNotExist
             await self.join(room)
         except Room.DoesNotExist:
             return await self.refuse(4404, "there is no such room")

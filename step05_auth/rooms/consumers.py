@@ -37,10 +37,12 @@ class RoomConsumer(PeopleMixin, PersonConsumer):
             raise Refused(4403, "you are not a member of this room") from None
         if self.room_id not in (None, room.pk):  # renamed, and its name is another room's now
             raise Refused(4404, NO_SUCH_ROOM)
-        self.room_id = room.pk
+        self.room_id, self.last_number = room.pk, room.last_number
 
     async def enter(self):
         after = self.number_from_query("after")
+        if (after or 0) > self.last_number:  # deleted, and made again under its name
+            raise Refused(4404, NO_SUCH_ROOM)
         await self.join()
         # Subscribe first, then read: what is sent between the two waits in the queue.
         await self.channel_layer.group_add(room_group(self.room_id), self.channel_name)

@@ -240,6 +240,15 @@ async def test_more_than_a_page_is_missed_and_all_of_it_comes(lobby):
     assert [number for page in pages for number in numbers(page)] == list(range(2, 103))
 
 
+async def test_a_number_that_the_room_has_not_reached_is_of_another_room(lobby):
+    """Deleted and made again, or out of a backup: nothing that comes would be `after` that."""
+    async with enter("ada") as ada:
+        await ada.said("hello")
+    assert (await refused(after=2))[0] == 4404
+    async with enter("ada", after=1) as back:
+        assert numbers(back.first) == []
+
+
 @pytest.mark.parametrize("after", ["", "-1", "1.0", "x", "²", "1" * 19, " 1", "0x1"])
 async def test_after_that_is_no_number_is_4400(lobby, after):
     code, reason = await refused(after=after)
