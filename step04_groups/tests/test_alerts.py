@@ -302,7 +302,9 @@ async def test_a_bad_frame_gets_an_error_and_the_socket_stays_open(name):
 # One wrong message type
 
 
-MISTAKES = [{"type": "no_such_handler"}, {"type": "_private"}, {"type": None}, {"text": "no type"}]
+OTHERS = ["joined", "scope", "query", "connect", "reply"]  # of the consumer, and no handlers
+TYPES = ["no_such_handler", "_private", None, *OTHERS]
+MISTAKES = [{"text": "no type"}, *({"type": type} for type in TYPES)]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -77,8 +77,8 @@ class ConversationConsumer(PersonConsumer):
             frame = wire.encode(wire.Read(self.user.username, up_to))
             await self.broadcast({"type": "pass_on", "text": frame})
 
-    async def broadcast(self, event: dict) -> None:
-        await self.channel_layer.group_send(conversation_group(self.conversation_id), event)
+    async def broadcast(self, news: dict) -> None:
+        await self.channel_layer.group_send(conversation_group(self.conversation_id), news)
 
     # --8<-- [end:handle]
 
