@@ -311,7 +311,7 @@ def test_only_handlers_can_be_called_by_the_layer():
 
     called = {name for name in dir(Consumer) if is_handler(Consumer, name)}
     of_channels = {"websocket_connect", "websocket_receive", "websocket_disconnect"}
-    assert called == of_channels | {"recheck", "stored", "pass_on", "catch_up"}
+    assert called == of_channels | {"recheck", "stored", "pass_on"}
 
 
 # Read receipts
