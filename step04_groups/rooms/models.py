@@ -30,14 +30,16 @@ class Message(models.Model):
     username = models.CharField(max_length=30)
     text = models.TextField(max_length=2000)
     sent_at = models.DateTimeField(default=timezone.now)
-    # Made by the client: a message that is sent twice is stored once.
+    # Made by the client: a message that its sender repeats is stored once.
     client_id = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001  NULL is not equal to NULL
 
     class Meta:
         ordering = ["room", "number"]
         constraints = [
             models.UniqueConstraint(fields=["room", "number"], name="one_message_a_number"),
-            models.UniqueConstraint(fields=["room", "client_id"], name="one_row_a_client_id"),
+            models.UniqueConstraint(
+                fields=["room", "username", "client_id"], name="one_row_a_client_id"
+            ),
         ]
 
     def __str__(self):

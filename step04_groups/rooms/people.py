@@ -24,7 +24,7 @@ class PeopleMixin:
 
     room_id = username = None
     heartbeat = None
-    online: list[str] | None = None  # who was here at the last beat
+    online: list[str] | None = None  # what the browser was told last, unless news came since
 
     # --8<-- [start:whole]
     async def __call__(self, scope, receive, send):
@@ -63,7 +63,8 @@ class PeopleMixin:
         self.online = await in_thread(presence.usernames)(self.room_id)
         await self.reply(wire.Online(self.online))
         if self.is_first:
-            await self.tell_others(wire.UserJoined(self.username, len(self.online)))
+            joined = wire.UserJoined(self.username, len(self.online))
+            await self.tell_others(joined, "came_or_went")
         self.heartbeat = asyncio.create_task(self.beat_forever())
 
     async def leave(self) -> None:
@@ -103,7 +104,7 @@ class PeopleMixin:
 
     async def tell_left(self, username: str) -> None:
         online = len(await in_thread(presence.usernames)(self.room_id))
-        await self.tell_others(wire.UserLeft(username, online))
+        await self.tell_others(wire.UserLeft(username, online), "came_or_went")
 
     # --8<-- [start:tell]
     async def receive_from_person(self, message: wire.SendTyping | wire.SendPrivate) -> None:
@@ -122,14 +123,20 @@ class PeopleMixin:
             with suppress(ChannelFull):  # not stored: it may be lost
                 await self.channel_layer.send(channel_name, event)
 
-    async def tell_others(self, message) -> None:
+    async def tell_others(self, message, type="pass_on") -> None:
         """Broadcast a frame about `message.username` to everybody else. It may be lost."""
-        event = {"type": "pass_on", "text": wire.encode(message), "skip": message.username}
+        event = {"type": type, "text": wire.encode(message), "skip": message.username}
         await self.channel_layer.group_send(room_group(self.room_id), event)
 
     async def pass_on(self, event):
         """Group message: a frame for everybody but the one it tells of."""
         if event["skip"] != self.username:
             await self.send(event["text"])
+
+    async def came_or_went(self, event):
+        """Group message: the same. The opposite may get lost, so the next beat tells the list."""
+        if event["skip"] != self.username:
+            self.online = None
+        await self.pass_on(event)
 
     # --8<-- [end:tell]

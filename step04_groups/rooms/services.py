@@ -21,11 +21,14 @@ def store(room_id: int, username: str, text: str, client_id: str | None) -> Mess
     """Store a message under the next number of its room; committed when this returns.
 
     The number is taken while the room's row is locked: whoever gets a higher one commits later.
-    A database's own ids do not promise that. A `client_id` that is stored already gives that row.
+    A database's own ids do not promise that. A `client_id` that this guest
+    has sent before gives that row.
     """
     room = Room.objects.select_for_update().get(pk=room_id)
-    if client_id and (known := room.messages.filter(client_id=client_id).first()):
-        return known
+    if client_id:
+        sent = room.messages.filter(username=username, client_id=client_id)
+        if known := sent.first():
+            return known
     room.last_number += 1
     room.save(update_fields=["last_number"])
     return room.messages.create(

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,7 +17,11 @@ def index(request: HttpRequest) -> HttpResponse:
     """List the rooms and who is online; POST makes a room."""
     form = RoomForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        return redirect(form.save())
+        try:
+            with transaction.atomic():
+                return redirect(form.save())
+        except IntegrityError:  # somebody was faster, or clicked twice
+            form.add_error("name", form.fields["name"].error_messages["unique"])
     here = defaultdict(set)
     for room_id, username in alive().values_list("room_id", "username"):
         here[room_id].add(username)

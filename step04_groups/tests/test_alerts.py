@@ -11,6 +11,7 @@ from channels.layers import get_channel_layer
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.models import F
 from django.test import AsyncClient, Client
 
 from tests.sockets import Closed, direct, real
@@ -302,7 +303,9 @@ async def test_a_bad_frame_gets_an_error_and_the_socket_stays_open(name):
 # One wrong message type
 
 
-MISTAKES = [{"type": "no_such_handler"}, {"type": "_private"}, {"type": None}, {"text": "no type"}]
+OTHERS = ["joined", "scope", "query", "connect", "reply"]  # of the consumer, and no handlers
+TYPES = ["no_such_handler", "_private", None, *OTHERS]
+MISTAKES = [{"text": "no type"}, *({"type": type} for type in TYPES)]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -435,8 +438,8 @@ async def move(class_id: int, **changes) -> None:
 
 @pytest.mark.task(
     title="Tell a class that it has moved, after the commit",
-    hint="pre_save compares starts_at with the stored one; post_save hands the announcement to "
-    "transaction.on_commit.",
+    hint="pre_save keeps the stored starts_at; post_save hands transaction.on_commit what compares "
+    "it with the new one, and announces.",
     page="steps/step04_groups/#a-signal",
     part="D",
 )
@@ -447,6 +450,14 @@ async def test_a_class_that_moves_tells_those_who_picked_it(classes):
         assert await yoga.text() == "hot yoga has moved. It starts at 05 Jan 2026 19:00 UTC."
         await move(classes["boxing"], starts_at=SIX + timedelta(hours=2))
         assert "20:00" in await boxing.text()
+
+
+@pytest.mark.parametrize("new", ["2026-01-05T19:00Z", F("starts_at") + timedelta(hours=1)])
+async def test_a_time_that_is_a_text_or_an_expression_is_told_as_it_is_stored(classes, new):
+    async with listen(classes["yoga"]) as yoga:
+        await move(classes["yoga"], starts_at="2026-01-05T18:00Z")  # as before: no alert
+        await move(classes["yoga"], starts_at=new)
+        assert await yoga.text() == "yoga has moved. It starts at 05 Jan 2026 19:00 UTC."
 
 
 async def test_nothing_is_sent_before_the_commit_nor_on_a_rollback(classes):

@@ -91,6 +91,14 @@ async def test_a_repeated_client_id_is_one_row_and_acknowledged_again(make_room)
     assert [message.text for message in await stored()] == ["hello", "next"]
 
 
+async def test_a_client_id_is_ones_own(lobby):
+    """Everybody sees it: somebody else who was faster to use it swallows nothing."""
+    async with enter(name="Ann") as ann, enter(name="Bob") as bob:
+        assert await bob.said("faster", client_id="a-1") == 1
+        assert await ann.said("mine", client_id="a-1") == 2
+    assert [message.text for message in await stored()] == ["faster", "mine"]
+
+
 async def test_a_client_id_counts_in_its_own_room_only(make_room):
     await make_room("one"), await make_room("two")
     async with enter("one") as here, enter("two") as there:

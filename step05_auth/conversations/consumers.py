@@ -77,8 +77,8 @@ class ConversationConsumer(PersonConsumer):
             frame = wire.encode(wire.Read(self.user.username, up_to))
             await self.broadcast({"type": "pass_on", "text": frame})
 
-    async def broadcast(self, event: dict) -> None:
-        await self.channel_layer.group_send(conversation_group(self.conversation_id), event)
+    async def broadcast(self, news: dict) -> None:
+        await self.channel_layer.group_send(conversation_group(self.conversation_id), news)
 
     # --8<-- [end:handle]
 
@@ -95,7 +95,7 @@ class ConversationConsumer(PersonConsumer):
         """Group message: a read receipt. One that is lost comes with the next history."""
         await self.send(event["text"])
 
-    async def catch_up(self, event=None):
+    async def catch_up(self) -> None:
         """Send, page by page, what was stored after the last message this client got."""
         while (found := await self.page(after=self.last))[1]:
             await super().look_again()  # this may take long, and a right end meanwhile
@@ -106,10 +106,10 @@ class ConversationConsumer(PersonConsumer):
         return await in_thread(services.page)(self.user, self.conversation_id, **which)
 
     async def look_again(self) -> None:
-        """Fetch as well what the layer lost; by a message, since the watcher is another task."""
+        """Fetch as well what the layer lost: whoever calls this has the turn."""
         await super().look_again()
         if self.watcher:  # at the beginning, enter() fetches all there is
-            await self.channel_layer.send(self.channel_name, {"type": "catch_up"})
+            await self.catch_up()
 
     # --8<-- [end:stream]
 

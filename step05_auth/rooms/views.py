@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -20,8 +21,11 @@ def index(request: HttpRequest) -> HttpResponse:
     form = RoomForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         room = form.save(commit=False)
-        services.make(room, request.user)
-        return redirect(room)
+        try:
+            services.make(room, request.user)
+            return redirect(room)
+        except IntegrityError:  # somebody was faster, or clicked twice
+            form.add_error("name", form.fields["name"].error_messages["unique"])
     rooms = request.user.rooms.all()
     here = defaultdict(set)
     for room_id, username in (

@@ -269,7 +269,11 @@ async def test_a_bad_frame_gets_an_error_and_the_socket_stays_open(name, world):
         assert await sam.groups("subscribe", "staff") == [world.own("sam"), "staff"]
 
 
-@pytest.mark.parametrize("mistake", [{"type": "no_such_handler"}, {"type": "_private"}, {}])
+OTHERS = ["user", "scope", "query", "leave", "reply", "handle"]  # of the consumer, and no handlers
+MISTAKES = [{}, *({"type": type} for type in ["no_such_handler", "_private", *OTHERS])]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
 async def test_a_group_message_nobody_handles_closes_nobody(mistake, world, caplog):
     own = world.own("ada")
     async with listen(world.ada) as one, listen(world.ada) as two:

@@ -305,6 +305,15 @@ async def test_a_lost_broadcast_is_fetched_at_the_next_recheck(talk, settings):
             assert texts(await there.get("chat_history")) == ["lost"]
 
 
+def test_only_handlers_can_be_called_by_the_layer():
+    from conversations.consumers import ConversationConsumer as Consumer
+    from frames.guard import is_handler
+
+    called = {name for name in dir(Consumer) if is_handler(Consumer, name)}
+    of_channels = {"websocket_connect", "websocket_receive", "websocket_disconnect"}
+    assert called == of_channels | {"recheck", "stored", "pass_on"}
+
+
 # Read receipts
 
 

@@ -191,6 +191,26 @@ async def test_a_lost_notice_is_mended_at_the_next_beat(lobby, settings):
             assert await ada.hear() == {"type": "online", "usernames": ["ada"]}
 
 
+async def test_a_lost_notice_of_who_came_back_is_mended_too(lobby):
+    """The list is that of the last beat, but the browser has heard of a change since."""
+    from rooms.models import Connection
+
+    async def beat():
+        ada = await Connection.objects.aget(user__username="ada")
+        await get_channel_layer().send(ada.channel_name, {"type": "beat"})
+
+    both = {"type": "online", "usernames": ["ada", "ben"]}
+    async with enter("ada") as here:
+        async with enter("ben"):
+            await beat()
+            assert await here.get("online") == both
+        await here.get("user_left")
+        with losing_broadcasts():
+            async with enter("ben"):
+                await beat()
+                assert await here.hear() == both
+
+
 async def test_a_heart_survives_a_layer_that_is_away_for_a_while(lobby, settings, monkeypatch):
     settings.HEARTBEAT = 0.05
     layer = get_channel_layer()

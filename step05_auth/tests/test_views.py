@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from rooms.forms import RoomForm
 from rooms.models import Connection, Room
 from tests.people import browser_of
 
@@ -68,6 +69,21 @@ def test_other_reasons_are_told_too(client, name, reason):
     answer = client.post("/", {"name": name})
     assert answer.status_code == 422
     assert reason in answer.content.decode()
+    assert Room.objects.count() == 1
+
+
+def test_who_is_overtaken_between_the_check_and_the_save_is_told_too(client, monkeypatch):
+    check = RoomForm.is_valid
+
+    def check_and_wait(form):
+        answer = check(form)
+        Room.objects.create(name="lobby")  # the other click
+        return answer
+
+    monkeypatch.setattr(RoomForm, "is_valid", check_and_wait)
+    answer = client.post("/", {"name": "lobby"})
+    assert answer.status_code == 422
+    assert "There is a room of that name already." in answer.content.decode()
     assert Room.objects.count() == 1
 
 

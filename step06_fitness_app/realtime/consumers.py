@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from realtime import groups, limits, metrics
 from realtime import messages as wire
+from realtime.handlers import is_handler
 from realtime.hub import HubMixin
 from realtime.rights import Refused, RightMixin
 from realtime.subprotocol import chosen
@@ -103,16 +104,16 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         before each: what needs the database goes there by itself (in_thread).
         """
         try:
-            handler = getattr(self, get_handler_name(message), None)
+            name = get_handler_name(message)
         except (ValueError, AttributeError):  # no type, no string, or one like "_private"
-            handler = None
-        if handler is None:
+            name = ""
+        if not is_handler(type(self), name):
             return logger.error("%s has no handler for %r", self.name, message.get("type"))
         async with self.turn:
             if self.is_out and message["type"] != "websocket.disconnect":
                 return  # the watcher may have put them out while this waited for its turn
             try:
-                await handler(message)
+                await getattr(self, name)(message)
             except Refused as refusal:
                 await self.refuse(refusal.code, refusal.reason)
 

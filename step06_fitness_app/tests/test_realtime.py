@@ -226,7 +226,10 @@ def test_a_layer_that_is_away_undoes_nothing(db, monkeypatch, caplog):
 # dispatch
 
 
-@pytest.mark.parametrize("type", ["nobody.knows.this", "_private", "", None, 7])
+OTHERS = ["user", "joined", "is_out", "watch", "permit", "leave", "refuse", "handle"]  # no handlers
+
+
+@pytest.mark.parametrize("type", ["nobody.knows.this", "_private", "", None, 7, *OTHERS])
 async def test_a_group_message_that_nobody_knows_ends_no_socket(people, type, caplog):
     """Channels raises, and each member of the group is closed with 1011."""
     async with parrot("ada") as ada:

@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("room", "number"), name="one_message_a_number"),
                     models.UniqueConstraint(
-                        fields=("room", "client_id"), name="one_row_a_client_id"
+                        fields=("room", "username", "client_id"), name="one_row_a_client_id"
                     ),
                 ],
             },
