@@ -10,7 +10,18 @@ from contextlib import suppress
 from rich.console import Console
 from rich.text import Text
 
-from course.steps import COMMAND, ROOT, WORK, WORK_NUMBER, CourseError, Step, all_steps, step
+from course.steps import (
+    COMMAND,
+    DOCS_PORT,
+    ROOT,
+    STEP_PORT,
+    WORK,
+    WORK_NUMBER,
+    CourseError,
+    Step,
+    all_steps,
+    step,
+)
 from course.supervisor import Program, keep_running
 
 COLOURS = ["cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green"]
@@ -22,6 +33,7 @@ class Serving:
     """One run of `serve`: what runs on which port, and the log."""
 
     def __init__(self, docs_port: int, step_port: int, only: list[int]):
+        self.only = only
         self.steps = [step(number) for number in only] if only else all_steps()
         self.work_port = step_port + WORK_NUMBER
         self.ports = {"docs": docs_port}
@@ -63,11 +75,22 @@ class Serving:
                 )
         for name, port in self.ports.items():
             if is_taken(port):
-                option = f"--port {port + 1}" if name == "docs" else "--step-port 8100"
                 raise CourseError(
                     f"Port {port}, meant for {name}, is taken by another program.\n"
-                    f"Stop it (another `serve`, perhaps), or move: {COMMAND} serve {option}"
+                    f"Stop it (another `serve`, perhaps), or move: {COMMAND} serve {self.moved()}"
                 )
+
+    def moved(self) -> str:
+        """The options of this run, with ports that are free."""
+        docs, steps = self.ports["docs"], self.work_port - WORK_NUMBER
+        numbers = [port - steps for name, port in self.ports.items() if name != "docs"]
+        while any(is_taken(steps + number) for number in numbers):
+            steps += 100
+        while docs - steps in numbers or is_taken(docs):
+            docs += 1
+        options = [f"--port {docs}"] if docs != DOCS_PORT else []
+        options += [f"--step-port {steps}"] if steps != STEP_PORT else []
+        return " ".join(options + [f"--only {number}" for number in self.only])
 
     def log(self, name: str, line: str) -> None:
         colour = COLOURS[list(self.ports).index(name) % len(COLOURS)]

@@ -328,6 +328,24 @@ def test_taken_port_is_named_with_the_option(tmp_path, project):
         assert "Traceback" not in failed.stderr
 
 
+def test_the_hint_keeps_what_was_typed_and_works(tmp_path, project):
+    """Whoever forgot a running `serve` is told once, and not sent from one option to the other."""
+    house = make_house(tmp_path / "house", project())
+    base = free_ports()
+    typed = ["--port", str(base), "--step-port", str(base), "--only", "1"]
+    docs, steps = (socket.create_server(("127.0.0.1", base + above)) for above in (0, 1))
+    with docs, steps:
+        failed = course(house, "serve", *typed)
+        hint = failed.stderr.strip().rpartition(" serve ")[2].split()
+        assert hint[-2:] == ["--only", "1"], failed.stderr
+        process = Process(course_argv("serve", *hint), house, {"PYTHONPATH": ""})
+        try:
+            port = process.wait_for(r"step 1 +http://127.0.0.1:(\d+)/")[1]
+            assert echo(int(port)) == "hi"
+        finally:
+            process.stop()
+
+
 def test_docs_do_not_take_the_port_of_a_step(tmp_path, project):
     house = make_house(tmp_path / "house", project())
     base = free_ports()
