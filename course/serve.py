@@ -22,7 +22,7 @@ from course.steps import (
     all_steps,
     step,
 )
-from course.supervisor import Program, keep_running
+from course.supervisor import ENDED, Program, keep_running
 
 COLOURS = ["cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green"]
 PATIENCE = 15.0  # seconds after which the links are printed even if something is not up
@@ -41,6 +41,7 @@ class Serving:
         self.ports["work"] = self.work_port
         self.programs = [self.docs_program(docs_port, step_port)]
         self.programs += [self.step_program(f"step {s.number}", s.path) for s in self.steps]
+        self.ended: set[str] = set()  # of the programs, those that did at least once
         self.members = [self.members_program(s) for s in self.steps if has_members(s)]
 
     def docs_program(self, port: int, step_port: int) -> Program:
@@ -93,6 +94,8 @@ class Serving:
         return " ".join(options + [f"--only {number}" for number in self.only])
 
     def log(self, name: str, line: str) -> None:
+        if line.startswith(ENDED):
+            self.ended.add(name)
         colour = COLOURS[list(self.ports).index(name) % len(COLOURS)]
         console.print(Text(f"{name:>7} | ", style=colour) + Text.from_ansi(line))
 
@@ -119,9 +122,8 @@ class Serving:
         done, late = await asyncio.wait(waits, timeout=PATIENCE)
         console.print("\nOpen in a browser (Ctrl-C stops everything):\n")
         for task, name in waits.items():
-            console.print(
-                f"  {name:>7}  {self.link(name) if task in done else 'not up yet, see above'}"
-            )
+            late_word = "not up, see above" if name in self.ended else "still starting"
+            console.print(f"  {name:>7}  {self.link(name) if task in done else late_word}")
         if (WORK / "manage.py").exists():
             console.print(f"  {'work':>7}  {self.link('work')}  your own folder")
         else:

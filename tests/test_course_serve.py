@@ -308,6 +308,23 @@ def test_step_06_has_live_members():
     assert members.watch == members.cwd == ROOT / "step06_fitness_app"
 
 
+async def test_what_is_late_is_starting_unless_it_has_ended(monkeypatch, capsys):
+    monkeypatch.setattr("course.serve.PATIENCE", 0.1)
+    base = free_ports()
+    serving = Serving(docs_port=base, step_port=base, only=[5, 6])
+    serving.log("step 5", "ended (exit code 1): starting again in 1 s, or on save")
+    links = asyncio.create_task(serving.print_links())
+    try:
+        for _ in range(200):
+            if "your own folder" in (said := capsys.readouterr().out):
+                break
+            await asyncio.sleep(0.05)  # between two looks, not for a result
+    finally:
+        links.cancel()
+    assert "step 5  not up, see above" in said
+    assert "step 6  still starting" in said
+
+
 @pytest.mark.skipif(os.name == "nt", reason="not run: kills with SIGKILL, which Windows has not")
 def test_nothing_survives_when_serve_is_killed(serving):
     _, base, process = serving
