@@ -86,7 +86,9 @@ def test_times_are_by_the_readers_clock_and_without_a_script_in_utc(visit, serve
         (plain, f"{utc.day} {utc:%b %Y}", f"{utc:%H:%M} UTC", " UTC"),
     ):
         expect(page.locator(".rows time").first).to_have_text(f"{day}, {hour}")
-        page.locator(".rows a").first.click()
+        link = page.locator(".rows a").first
+        assert link.inner_text().endswith(f"ing, {day}, {hour}")
+        link.click()
         expect(page.locator("h1 time")).to_have_text(day)
         expect(page.locator("main p time")).to_have_text(hour)
         page.goto(server.http("/"))
