@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from course.steps import COMMAND, ROOT, WORK, CourseError, step
+from course.steps import COMMAND, DOCS_PORT, ROOT, STEP_PORT, WORK, CourseError, step
 
 app = typer.Typer(
     help="Django Channels in six steps: serve them, test them, take them with you.",
@@ -20,8 +20,10 @@ app = typer.Typer(
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(help="Port of the docs site.")] = 8080,
-    step_port: Annotated[int, typer.Option(help="Step 1 is served one above this port.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port of the docs site.")] = DOCS_PORT,
+    step_port: Annotated[
+        int, typer.Option(help="Step 1 is served one above this port.")
+    ] = STEP_PORT,
     only: Annotated[list[int] | None, typer.Option(help="Only this step; repeatable.")] = None,
 ) -> None:
     """Serve the docs, every step and your own work/ until Ctrl-C."""

@@ -10,8 +10,19 @@ from contextlib import suppress
 from rich.console import Console
 from rich.text import Text
 
-from course.steps import COMMAND, ROOT, WORK, WORK_NUMBER, CourseError, Step, all_steps, step
-from course.supervisor import Program, keep_running
+from course.steps import (
+    COMMAND,
+    DOCS_PORT,
+    ROOT,
+    STEP_PORT,
+    WORK,
+    WORK_NUMBER,
+    CourseError,
+    Step,
+    all_steps,
+    step,
+)
+from course.supervisor import ENDED, Program, keep_running
 
 COLOURS = ["cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green"]
 PATIENCE = 15.0  # seconds after which the links are printed even if something is not up
@@ -22,6 +33,7 @@ class Serving:
     """One run of `serve`: what runs on which port, and the log."""
 
     def __init__(self, docs_port: int, step_port: int, only: list[int]):
+        self.only = only
         self.steps = [step(number) for number in only] if only else all_steps()
         self.work_port = step_port + WORK_NUMBER
         self.ports = {"docs": docs_port}
@@ -29,6 +41,7 @@ class Serving:
         self.ports["work"] = self.work_port
         self.programs = [self.docs_program(docs_port, step_port)]
         self.programs += [self.step_program(f"step {s.number}", s.path) for s in self.steps]
+        self.ended: set[str] = set()  # of the programs, those that did at least once
         self.members = [self.members_program(s) for s in self.steps if has_members(s)]
 
     def docs_program(self, port: int, step_port: int) -> Program:
@@ -63,13 +76,26 @@ class Serving:
                 )
         for name, port in self.ports.items():
             if is_taken(port):
-                option = f"--port {port + 1}" if name == "docs" else "--step-port 8100"
                 raise CourseError(
                     f"Port {port}, meant for {name}, is taken by another program.\n"
-                    f"Stop it (another `serve`, perhaps), or move: {COMMAND} serve {option}"
+                    f"Stop it (another `serve`, perhaps), or move: {COMMAND} serve {self.moved()}"
                 )
 
+    def moved(self) -> str:
+        """The options of this run, with ports that are free."""
+        docs, steps = self.ports["docs"], self.work_port - WORK_NUMBER
+        numbers = [port - steps for name, port in self.ports.items() if name != "docs"]
+        while any(is_taken(steps + number) for number in numbers):
+            steps += 100
+        while docs - steps in numbers or is_taken(docs):
+            docs += 1
+        options = [f"--port {docs}"] if docs != DOCS_PORT else []
+        options += [f"--step-port {steps}"] if steps != STEP_PORT else []
+        return " ".join(options + [f"--only {number}" for number in self.only])
+
     def log(self, name: str, line: str) -> None:
+        if line.startswith(ENDED):
+            self.ended.add(name)
         colour = COLOURS[list(self.ports).index(name) % len(COLOURS)]
         console.print(Text(f"{name:>7} | ", style=colour) + Text.from_ansi(line))
 
@@ -96,9 +122,8 @@ class Serving:
         done, late = await asyncio.wait(waits, timeout=PATIENCE)
         console.print("\nOpen in a browser (Ctrl-C stops everything):\n")
         for task, name in waits.items():
-            console.print(
-                f"  {name:>7}  {self.link(name) if task in done else 'not up yet, see above'}"
-            )
+            late_word = "not up, see above" if name in self.ended else "still starting"
+            console.print(f"  {name:>7}  {self.link(name) if task in done else late_word}")
         if (WORK / "manage.py").exists():
             console.print(f"  {'work':>7}  {self.link('work')}  your own folder")
         else:

@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 WORK = ROOT / "work"
 COMMAND = "py -m course" if os.name == "nt" else "python3 -m course"
+DOCS_PORT, STEP_PORT = 8080, 8000  # `serve` without options; step 1 is one above the second
 WORK_NUMBER = 9  # the learner's own folder is served where a ninth step would be
 
 # Made by running a step; no part of the step.

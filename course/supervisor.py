@@ -9,6 +9,7 @@ from watchfiles import PythonFilter, awatch
 from course.program import Program, start, stop
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+ENDED = "ended (exit code"  # how the line begins that says so
 STEADY = 10.0  # seconds after which a program counts as started well
 
 
@@ -40,7 +41,7 @@ async def keep_running(program: Program, log: Callable[[str, str], None]) -> Non
                 continue
             log(
                 program.name,
-                f"ended (exit code {code}): starting again in {pause:.0f} s, or on save",
+                f"{ENDED} {code}): starting again in {pause:.0f} s, or on save",
             )
             await first_of(asyncio.sleep(pause), saved.wait())
             pause = min(pause * 2, LONGEST_PAUSE)

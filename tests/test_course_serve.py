@@ -308,6 +308,23 @@ def test_step_06_has_live_members():
     assert members.watch == members.cwd == ROOT / "step06_fitness_app"
 
 
+async def test_what_is_late_is_starting_unless_it_has_ended(monkeypatch, capsys):
+    monkeypatch.setattr("course.serve.PATIENCE", 0.1)
+    base = free_ports()
+    serving = Serving(docs_port=base, step_port=base, only=[5, 6])
+    serving.log("step 5", "ended (exit code 1): starting again in 1 s, or on save")
+    links = asyncio.create_task(serving.print_links())
+    try:
+        for _ in range(200):
+            if "your own folder" in (said := capsys.readouterr().out):
+                break
+            await asyncio.sleep(0.05)  # between two looks, not for a result
+    finally:
+        links.cancel()
+    assert "step 5  not up, see above" in said
+    assert "step 6  still starting" in said
+
+
 @pytest.mark.skipif(os.name == "nt", reason="not run: kills with SIGKILL, which Windows has not")
 def test_nothing_survives_when_serve_is_killed(serving):
     _, base, process = serving
@@ -326,6 +343,24 @@ def test_taken_port_is_named_with_the_option(tmp_path, project):
         assert f"Port {base + above}" in failed.stderr
         assert option in failed.stderr
         assert "Traceback" not in failed.stderr
+
+
+def test_the_hint_keeps_what_was_typed_and_works(tmp_path, project):
+    """Whoever forgot a running `serve` is told once, and not sent from one option to the other."""
+    house = make_house(tmp_path / "house", project())
+    base = free_ports()
+    typed = ["--port", str(base), "--step-port", str(base), "--only", "1"]
+    docs, steps = (socket.create_server(("127.0.0.1", base + above)) for above in (0, 1))
+    with docs, steps:
+        failed = course(house, "serve", *typed)
+        hint = failed.stderr.strip().rpartition(" serve ")[2].split()
+        assert hint[-2:] == ["--only", "1"], failed.stderr
+        process = Process(course_argv("serve", *hint), house, {"PYTHONPATH": ""})
+        try:
+            port = process.wait_for(r"step 1 +http://127.0.0.1:(\d+)/")[1]
+            assert echo(int(port)) == "hi"
+        finally:
+            process.stop()
 
 
 def test_docs_do_not_take_the_port_of_a_step(tmp_path, project):

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from challenges import services
 from challenges.forms import ChallengeForm
-from challenges.models import Challenge
+from challenges.models import MOST, Challenge
 from realtime.limits import TooMuch
 
 
@@ -43,4 +43,4 @@ def challenge(request: HttpRequest, challenge_id: int) -> HttpResponse:
         found = services.find(request.user, challenge_id)
     except Challenge.DoesNotExist:
         return render(request, "challenges/none.html", status=404)
-    return render(request, "challenges/challenge.html", {"challenge": found})
+    return render(request, "challenges/challenge.html", {"challenge": found, "most": MOST})

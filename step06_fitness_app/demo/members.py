@@ -60,12 +60,13 @@ async def train(session: Session, file: str, speed: float) -> None:
 
 
 async def talk(session: Session, name: str, lines: list[str], least: float, most: float) -> None:
-    """Say something, and something more whenever it was answered, after so many seconds."""
-    says, me = cycle(sample(lines, len(lines))), session.user.username
+    """Answer whatever is said, after so many seconds; begin where nothing has been said."""
     other = await in_thread(User.objects.get)(username=name)
     conversation = await in_thread(chat.start)(session.user, other)
     async with session.connect(f"/ws/chat/{conversation.pk}/") as socket:
-        turn = is_my_turn(await socket.hear(), me, name)
+        said = (await socket.hear())["messages"]
+        says = cycle(least_heard(lines, said))
+        turn = not said or said[-1]["username"] == name
         while True:
             if turn:
                 await asyncio.sleep(uniform(least, most))
@@ -183,10 +184,10 @@ def finish_old(user: User) -> None:
         finish(user)
 
 
-def is_my_turn(history: dict, me: str, other: str) -> bool:
-    """What nobody has read is not added to, however long the demo runs."""
-    newest = history["messages"][-1] if history["messages"] else None
-    return not newest or newest["username"] != me or history["read"][other] >= newest["number"]
+def least_heard(lines: list[str], said: list[dict]) -> list[str]:
+    """In any order, but those said already come last: a line that comes twice looks like a bug."""
+    last = {message["message"]: message["number"] for message in said}
+    return sorted(sample(lines, len(lines)), key=lambda line: last.get(line, 0))
 
 
 def forget_workouts(user: User) -> None:
@@ -216,7 +217,16 @@ def forget_updates(user: User) -> None:
 
 RIDING = ["Legs are heavy today.", "Pulse at 150, all good.", "Ten more minutes.", "See you later!"]
 ROWING = ["The rower is free at six.", "500 m splits are coming down.", "How is the bike?", "Ha!"]
-COACHING = ["Easy on the first ten minutes.", "Good. Sleep well before the next one.", "Noted."]
+COACHING = [
+    "Easy on the first ten minutes.",
+    "Good. Sleep well before the next one.",
+    "Noted, it goes into the plan.",
+    "How are the legs?",
+    "Then we add five minutes next week.",
+    "Drink before you are thirsty.",
+    "Send me the ride when you are done.",
+    "Keep the cadence above 80.",
+]
 RIDDEN = [
     "Legs: no. Head: yes.",
     "New saddle. Old problems.",

@@ -43,10 +43,8 @@ class FormConsumer(SeenMixin, PersonConsumer):
         asked = self.scope["url_route"]["kwargs"]["workout_id"]
         try:
             self.workout, self.role = services.place(self.user, asked)
-        except services.NotAllowed:
-            raise Refused(
-                4403, "there is no workout that goes on here, or it is not shown to you"
-            ) from None
+        except services.NotAllowed as problem:
+            raise Refused(4403, str(problem)) from None
 
     async def enter(self):
         self.group = groups.form(self.workout.pk)

@@ -18,21 +18,26 @@ ROLES = {Relation.OWNER: "owner", Relation.TRAINER: "trainer"}
 PREFIX = "form."  # of the client_id of a set that was counted here
 
 
+OVER = "this workout is over"
+NOTHING = "there is no workout that goes on here, or it is not shown to you"
+
+
 class NotAllowed(Exception):
-    """Not theirs to see; no such workout, too."""
+    """Not theirs to see; no such workout, too. Says as much as they may know."""
 
 
 def place(viewer: User, workout_id: str) -> tuple[Workout, str]:
     """A workout that goes on, and what its viewer is there. Raises NotAllowed."""
     if not re.fullmatch("[0-9]{1,18}", workout_id):
-        raise NotAllowed
+        raise NotAllowed(NOTHING)
     going_on = Workout.objects.exclude(state=State.FINISHED).filter(owner__is_active=True)
     workout = going_on.select_related("owner").filter(pk=workout_id).first()
     if workout is None:
-        raise NotAllowed
+        is_over = workouts.visible_to(viewer).filter(pk=workout_id).exists()
+        raise NotAllowed(OVER if is_over else NOTHING)
     what = relation(viewer.pk, workout.owner_id)
     if not may_see(what, workout.privacy):
-        raise NotAllowed
+        raise NotAllowed(NOTHING)
     return workout, ROLES.get(what, "watcher")
 
 

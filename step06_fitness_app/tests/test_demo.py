@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from io import StringIO
 from random import uniform
+from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -148,17 +149,60 @@ def test_members_are_connected_and_come_back(made, beside):
     assert "Traceback" not in demo.output, demo.output
 
 
-def test_what_nobody_reads_is_not_added_to(made):
-    """ben has spoken last and ada was not there since: he listens."""
-    ada, ben = made["ada"], made["ben"]
-    talk = chat.start(ada, ben)
-    last = chat.store(talk.pk, ben, "Hello?", None).number
-    positions = {"ada": last - 1, "ben": last}
-    history = {"messages": [{"username": "ben", "number": last}], "read": positions}
-    assert not members.is_my_turn(history, "ben", "ada")
-    assert members.is_my_turn({**history, "read": {"ada": last, "ben": 0}}, "ben", "ada")
-    assert members.is_my_turn({**history, "messages": []}, "ben", "ada")
-    assert members.is_my_turn(history, "ada", "ben")
+class Heard(Exception):
+    """All of a script was heard."""
+
+
+class Script:
+    """A socket on which these frames come in; it notes what is said."""
+
+    def __init__(self, *frames: dict):
+        self.frames, self.said = iter(frames), []
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *problem):
+        pass
+
+    async def hear(self) -> dict:
+        if frame := next(self.frames, None):
+            return frame
+        raise Heard
+
+    async def say(self, type: str, **fields) -> None:
+        if type == "chat_message":
+            self.said.append(fields["message"])
+
+
+def said_by(username: str, number: int, message: str) -> dict:
+    return {"type": "chat_message", "username": username, "number": number, "message": message}
+
+
+def talk_through(tom: User, *frames: dict) -> list[str]:
+    """What tom says in the demo while he hears these frames, first the history."""
+    script, member = Script(*frames), dict(members.MEMBERS)["tom"]
+    session = SimpleNamespace(user=tom, connect=lambda path: script)
+    with pytest.raises(Heard):
+        async_to_sync(member)(session)
+    return script.said
+
+
+def test_who_answers_does_so_once_and_never_in_the_same_words(made, monkeypatch):
+    """In a lesson on messages that come twice, a line that is said twice looks like one."""
+    monkeypatch.setattr(members, "uniform", lambda least, most: 0)
+    tom, lines = made["tom"], members.COACHING
+    assert not {*lines} & {text for said in people.TALKS.values() for _, text in said}
+    asked = [said_by("ada", number, "And now?") for number in range(1, 8)]
+    for _ in range(5):  # they come in any order
+        # He comes back, having spoken last, and ada has read it: it is her turn.
+        history = {"messages": [said_by("tom", 7, lines[0])], "read": {"ada": 7, "tom": 7}}
+        assert talk_through(tom, history) == []
+        answers = talk_through(tom, history, *asked)
+        assert sorted(answers) == sorted(lines[1:]) and len(lines) >= 8
+    waiting = {"messages": [said_by("ada", 8, "Are you there?")], "read": {}}
+    assert len(talk_through(tom, waiting)) == 1
+    assert len(talk_through(tom, {"messages": [], "read": {}})) == 1
 
 
 def test_old_workouts_and_messages_go(made, monkeypatch):

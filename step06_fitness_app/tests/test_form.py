@@ -18,6 +18,7 @@ from tests.poses import body, follow, recording, squat
 from workouts import services as workouts
 
 pytestmark = pytest.mark.django_db(transaction=True)
+OVER = (4403, "this workout is over")
 NOT_YOURS = (4403, "there is no workout that goes on here, or it is not shown to you")
 NOTHING = {
     "visible": False,
@@ -266,10 +267,13 @@ async def test_what_is_no_workout_is_refused_like_a_strangers(people, asked):
         assert await here.closed() == NOT_YOURS
 
 
-async def test_a_finished_workout_is_over(people, workout):
+@pytest.mark.parametrize(
+    ("name", "end"), [("ada", OVER), ("tom", OVER), ("cleo", NOT_YOURS), ("dora", NOT_YOURS)]
+)
+async def test_a_finished_workout_is_over_for_who_may_know_of_it(people, workout, name, end):
     await in_thread(workouts.finish)(people["ada"])
-    async with visit(path(workout), "ada") as here:
-        assert await here.closed() == NOT_YOURS
+    async with visit(path(workout), name) as here:
+        assert await here.closed() == end
 
 
 async def test_a_former_trainer_may_not_send_cues(people, workout):
@@ -303,7 +307,7 @@ async def test_watchers_go_when_there_is_nothing_for_them_to_see(people, workout
             await in_thread(workouts.change_privacy)(workout, "private")
         else:
             await in_thread(workouts.delete)(workout)
-        assert await there.closed() == NOT_YOURS
+        assert await there.closed() == (OVER if change == "finish" else NOT_YOURS)
 
 
 async def test_a_group_message_of_another_kind_is_no_cue(workout):
@@ -365,7 +369,7 @@ async def test_a_workout_that_is_finished_meanwhile_gets_its_set(people, workout
         await send(here, squat(7))
         await here.get("form_update", repetitions=1)
         await in_thread(workouts.finish)(people["ada"])
-        assert await here.closed() == NOT_YOURS
+        assert await here.closed() == OVER
         await here.communicator.disconnect(1000)
     assert await stored(workout) == [("squat", 1, 1, 0)]
     await workout.arefresh_from_db()

@@ -11,6 +11,7 @@ from django.urls import clear_url_caches
 
 from people.models import Block, Profile
 from people.relations import Relation, friends_of, relation
+from people.views import DEMO_PEOPLE
 from tests.people import browser_of, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -230,7 +231,7 @@ def routed(settings):
     def load(**chosen):
         for name, value in chosen.items():
             setattr(settings, name, value)
-        for module in ("people.urls", "config.urls"):
+        for module in ("accounts.urls", "people.urls", "config.urls"):
             importlib.reload(sys.modules[module])
         clear_url_caches()
 
@@ -252,6 +253,13 @@ def test_one_click_logs_in_as_one_of_the_demos_people(people, routed, name):
     answer = browser.post("/demo-log-in/", {"username": name})
     assert (answer.status_code, answer.url) == (302, "/")
     assert browser.get("/api/me/").json()["username"] == name
+
+
+def test_the_log_in_page_names_them_all(people, routed):
+    assert "ada-demo" not in text_of(Client().get("/login/"))
+    routed(DEMO=True, DEBUG=True)
+    page = text_of(Client().get("/login/"))
+    assert [name for name in DEMO_PEOPLE if not re.search(rf"\b{name}\b", page)] == []
 
 
 def test_one_click_is_nobody_elses(people, routed):

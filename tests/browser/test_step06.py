@@ -531,6 +531,49 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(visit, open_page, server, widt
         assert page.evaluate(SMALL) == [], path
 
 
+MIDDLES = """(all) => all.map((it) => {
+  const words = document.createRange();
+  words.selectNodeContents(it);
+  const { top, bottom } = (it.matches("select, button") ? it : words).getBoundingClientRect();
+  return Math.round(top + bottom) / 2;
+})"""
+LEFTS = "(all) => all.map((link) => Math.round(link.getBoundingClientRect().left))"
+ROOM = """(item) => {
+  const words = document.createRange();
+  words.selectNodeContents(item.querySelector(".words"));
+  return item.getBoundingClientRect().bottom - words.getBoundingClientRect().bottom;
+}"""
+BUTTON = """(file) => {
+  const { color, backgroundColor } = getComputedStyle(file, "::file-selector-button");
+  const other = getComputedStyle(document.querySelector("#log-out button"));
+  return color === other.color && backgroundColor === other.backgroundColor;
+}"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_what_stands_side_by_side_is_in_line_and_the_menu_stays(visit, server, width, scheme):  # noqa: F811
+    mia = visit("/live/", "mia", viewport={"width": width, "height": 740}, color_scheme=scheme)
+    begin(mia)
+    row = mia.locator("#run .actions > button, #speed")
+    middles = row.evaluate_all(MIDDLES)
+    assert len({*middles}) == (1 if width > 600 else 2), middles  # rows
+    finish(mia)
+    lefts = set()
+    for path in PAGES:
+        mia.goto(server.http(path))
+        lefts.add(str(mia.locator(".top .pages a").evaluate_all(LEFTS)))
+    assert len(lefts) == 1
+    mia.goto(server.http("/notifications/"))
+    item = mia.locator("#notifications li:not([data-read])").first
+    expect(item).to_be_visible()
+    new, words = item.locator("strong, .words").evaluate_all(MIDDLES)
+    assert abs(new - words) < 1
+    item.locator(".words").evaluate("(it) => (it.textContent = 'long '.repeat(60))")
+    assert item.evaluate(ROOM) >= 8
+    mia.goto(server.http("/workouts/"))
+    assert mia.locator("#file").evaluate(BUTTON)
+
+
 @pytest.mark.slow
 def test_the_keyboard_is_enough(open_page, server):  # noqa: F811
     page = open_page(server.http("/login/?next=/live/"))

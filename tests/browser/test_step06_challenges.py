@@ -62,7 +62,10 @@ def test_less_than_before_is_refused_in_words(two):
     save(ada, "1.5")
     board(ada, "1.ada (you)1.50 km", "2.ben0.00 km")
     save(ada, "1")
-    expect(ada.locator("#problem")).to_have_text("That is less than the 1500 you have already.")
+    expect(ada.locator("#problem")).to_have_text("That is less than the 1.50 km you have already.")
+    save(ada, "99999999")
+    words = "That is too much: it may be 10000.00 km at most."
+    expect(ada.locator("#problem")).to_have_text(words)
     save(ada, "much")
     expect(ada.locator("#problem")).to_have_text("Write a number, as 12.5.")
     save(ada, "1.6")

@@ -117,9 +117,38 @@ def test_what_was_counted_is_a_set_of_the_workout(ada, visit):  # noqa: F811
     expect(ada.locator("#sets tr").last).to_have_text(re.compile("squat"))
     ada.get_by_role("button", name="Finish").click()
     expect(ada.locator("#says")).to_have_text(re.compile(r"^Finished: .*repetitions"))
-    expect(other.locator("#problem")).to_have_text(re.compile("^There is no workout that goes on"))
+    expect(other.locator("#problem")).to_have_text("This workout is over.")
     expect(other.locator("#play")).to_be_disabled()
     expect(other.locator("#play")).to_have_text("Play the recording")
+
+
+def test_a_watcher_reads_that_nothing_comes_and_that_it_is_over(ada, visit):  # noqa: F811
+    tom = visit("/form/ada/", "tom")
+    is_open(tom)
+    play(ada)
+    hint, cue = tom.locator("#hint"), tom.get_by_label("Cue for ada")
+    expect(tom.locator("#figure")).to_have_attribute("data-visible", "true")
+    expect(hint).to_be_hidden()
+    ada.goto(ada.url.replace("/form/", "/live/"))
+    expect(hint).to_have_text("Nothing comes from ada now.")
+    expect(hint).to_be_visible()
+    ada.get_by_role("button", name="Finish").click()
+    expect(tom.locator("#problem")).to_have_text("This workout is over.")
+    expect(tom.locator("#status")).to_have_text("closed 4403: this workout is over")
+    expect(cue).to_be_disabled()
+    expect(tom.get_by_role("button", name="Say it")).to_be_disabled()
+
+
+def test_a_watcher_sees_who_comes_back(ada, visit):  # noqa: F811
+    tom = visit("/form/ada/", "tom")
+    is_open(tom)
+    for _ in range(2):
+        play(ada)
+        expect(tom.locator("#figure")).to_have_attribute("data-visible", "true")
+        expect(tom.locator("#hint")).to_be_hidden()
+        pause(ada)
+        expect(tom.locator("#hint")).to_be_visible()
+    expect(ada.locator("#hint")).to_be_hidden()
 
 
 def test_frames_go_out_thirty_a_second_and_cues_come_one_in_two(open_page, visit):  # noqa: F811

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -72,6 +73,29 @@ def test_each_feature_is_one_click_away(visit, server):  # noqa: F811
     ada.goto(server.http("/"))
     ada.get_by_role("link", name="Look again").click()
     expect(ada.get_by_role("main")).to_contain_text("None of your friends")
+
+
+def test_times_are_by_the_readers_clock_and_without_a_script_in_utc(visit, server):  # noqa: F811
+    far = {"locale": "de-DE", "timezone_id": "Asia/Kolkata"}  # five hours and a half ahead
+    here = visit("/workouts/", "ben", **far)
+    plain = visit("/workouts/", "ben", **far, java_script_enabled=False)
+    utc = datetime.fromisoformat(here.locator(".rows time").first.get_attribute("datetime"))
+    ours = utc + timedelta(hours=5, minutes=30)
+    for page, day, hour, zone in (
+        (here, f"{ours:%d.%m.%Y}", f"{ours:%H:%M}", ""),
+        (plain, f"{utc.day} {utc:%b %Y}", f"{utc:%H:%M} UTC", " UTC"),
+    ):
+        expect(page.locator(".rows time").first).to_have_text(f"{day}, {hour}")
+        link = page.locator(".rows a").first
+        assert link.inner_text().endswith(f"ing, {day}, {hour}")
+        link.click()
+        expect(page.locator("h1 time")).to_have_text(day)
+        expect(page.locator("main p time")).to_have_text(hour)
+        page.goto(server.http("/"))
+        expect(page.locator("#training ~ p time")).to_have_text(re.compile(rf"^\d\d:\d\d{zone}$"))
+        page.goto(server.http("/challenges/"))
+        page.get_by_role("link", name="Race of the day").click()
+        expect(page.locator("dl time")).to_have_text(re.compile(rf"\d\d:\d\d{zone}$"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

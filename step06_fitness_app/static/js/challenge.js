@@ -107,7 +107,7 @@ const frames = {
       return problem("too fast: it is sent again in a moment");
     }
     done(waiting);
-    problem(detail);
+    problem(detail.replace(/[\d.]+(?= you have)/, (total) => kind.show(Number(total))));
   },
 };
 
@@ -131,6 +131,7 @@ byId("progress").addEventListener("submit", (event) => {
   const text = byId("amount").value.trim().replace(",", ".");
   const value = Math.round(Number(text) * kind.factor * 1000) / 1000;
   if (!text || !(value >= 0)) return problem("write a number, as 12.5");
+  if (value > page.most) return problem(`that is too much: it may be ${kind.show(page.most)} at most`);
   send("progress_update", { value });
 });
 byId("join").addEventListener("click", () => send("challenge_join"));

@@ -19,7 +19,7 @@ const socket = socketTo(`/ws/form/${workout}/`);
 const GAP = matchMedia("(prefers-reduced-motion: reduce)").matches ? 500 : 0;
 
 // What is shown: written once a frame, the newest of what came.
-let shown = { numbers: null, points: null, isVisible: true };
+let shown = { numbers: null, points: null, isVisible: true, isGone: false };
 let isDue = false;
 let drawnAt = -Infinity;
 
@@ -48,11 +48,12 @@ function show(news) {
   isDue = true;
   requestAnimationFrame((now) => {
     isDue = false;
-    const { numbers, points, isVisible } = shown;
+    const { numbers, points, isVisible, isGone } = shown;
     if (points && now - drawnAt >= GAP) {
       drawnAt = now;
       figure.draw(points, isVisible);
-      byId("hint").hidden = true;
+      byId("hint").hidden = !isGone;
+      if (isGone) write("hint", `Nothing comes from ${owner} now.`);
     }
     if (!numbers) return;
     write("repetitions", String(numbers.repetitions));
@@ -89,9 +90,11 @@ const frames = {
   form_state: (numbers) => show({ numbers }),
   form_update: ({ points, ...numbers }) => {
     const isVisible = numbers.visible;
-    show(playing === null ? { numbers, isVisible, points } : { numbers, isVisible }); // what is played is drawn at once
+    const news = { numbers, isVisible, isGone: false };
+    show(playing === null ? { ...news, points } : news); // what is played is drawn at once
     clearTimeout(gone);
-    gone = setTimeout(() => show({ numbers: { ...numbers, ...NOTHING }, isVisible: false }), GONE);
+    const old = { numbers: { ...numbers, ...NOTHING }, isVisible: false, isGone: !play };
+    gone = setTimeout(() => show(old), GONE);
   },
   form_cue: ({ text, from }) => {
     if (text === said) said = "";
@@ -115,9 +118,11 @@ socket.addEventListener("message", ({ data }) => {
 socket.addEventListener("state", () => {
   unsaid = 0;
   if (socket.state === "open") problem();
-  if (socket.state !== "closed" || !play) return;
+  if (socket.state !== "closed") return; // it is for good: nothing more to say, and to play
+  for (const control of document.querySelectorAll("#say :is(input, button)")) control.disabled = true;
+  if (!play) return;
   if (playing !== null) play.click();
-  play.disabled = true; // the workout is over
+  play.disabled = true;
 });
 showStatus(socket, byId("status"), byId("now"));
 socket.open();

@@ -9,7 +9,6 @@ const NEWS = 4;
 const POSTS = 3; // shown …
 const PAGE = 20; // … and kept, for when one of those is deleted
 const LONG = 140; // characters of a post
-const HOUR = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 
 const me = byId("me").textContent;
 
@@ -27,8 +26,6 @@ function showNews() {
 
 bell.addEventListener("change", showNews);
 if (bell.isReady) showNews();
-
-byId("at").textContent = HOUR.format(new Date(byId("at").dateTime));
 
 // The feed, as far as it is new.
 let posts = [];

@@ -28,11 +28,14 @@ export function part(tag, text = "", className = "") {
   return element;
 }
 
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const [day, hour] = [{ dateStyle: "medium" }, { timeStyle: "short" }];
+const STYLES = { day, hour, when: { ...day, ...hour } };
 
-// When something was, as the reader's language writes it.
+// When something was, by the reader's clock and as the reader's language writes it.
+export const local = (at, as = "when") => new Date(at).toLocaleString(undefined, STYLES[as]);
+
 export function time(at, className = "") {
-  const element = part("time", WHEN.format(new Date(at)), className);
+  const element = part("time", local(at), className);
   element.dateTime = at;
   return element;
 }
