@@ -114,6 +114,30 @@ async def test_a_reconnect_does_not_begin_a_new_count(target, someone, own_room)
         assert [await one_more() for _ in range(5)] == ["stored"] * 5
 
 
+def few_renewals(*lost: str):
+    few = patch("accounts.consumers.RENEWALS_PER_MINUTE", 2)
+    return all_of(few, limit("USER_MESSAGES_PER_MINUTE", 300, *lost))
+
+
+async def test_who_renews_on_and_on_has_to_wait(target, someone):
+    """Each renewal asks the database, on the thread that all sockets share."""
+    way = cookie(target, someone())
+
+    async def codes() -> list[str]:
+        async with target.socket(WHOAMI, **way) as socket:
+            await socket.get("whoami")
+            answers = []
+            for _ in range(4):
+                await socket.say("authenticate", token="none")
+                answers.append((await socket.get("error"))["code"])
+            return answers
+
+    with target.without(few_renewals):
+        assert await codes() == ["not_authenticated"] * 2 + ["too_fast"] * 2
+    with target.without(few_renewals, "limits.counter.allow"):
+        assert await codes() == ["not_authenticated"] * 4
+
+
 # Connections
 
 
