@@ -28,11 +28,15 @@ export function part(tag, text = "", className = "") {
   return element;
 }
 
-const [day, hour] = [{ dateStyle: "medium" }, { timeStyle: "short" }];
-const STYLES = { day, hour, when: { ...day, ...hour } };
+const written = (style) => new Intl.DateTimeFormat(undefined, style);
+const FORMATS = {
+  day: written({ dateStyle: "medium" }),
+  hour: written({ timeStyle: "short" }),
+  when: written({ dateStyle: "medium", timeStyle: "short" }),
+};
 
 // When something was, by the reader's clock and as the reader's language writes it.
-export const local = (at, as = "when") => new Date(at).toLocaleString(undefined, STYLES[as]);
+export const local = (at, as = "when") => FORMATS[as].format(new Date(at));
 
 export function time(at, className = "") {
   const element = part("time", local(at), className);
