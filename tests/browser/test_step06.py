@@ -155,6 +155,9 @@ def test_who_comes_late_sees_what_was_before(visit):
     expect(ada.locator("#time")).to_have_text(re.compile(r"^(1:\d\d|0:[345]\d)$"))
     ben = visit("/live/ada/", "ben")
     says(ben, "Watching ada live.")
+    figure(ben, "heart_rate", r"\d+")
+    late, own = clock_of(ben), clock_of(ada)  # in this order: it goes on, ten times as fast
+    assert late - 2 <= own <= late + 30, "the time is not the workout's"
     expect(ben.locator("#sets")).to_contain_text("plank")
     figure(ben, "heart_rate", r"\d+")
     ben.get_by_text("Minute by minute").click()

@@ -108,7 +108,7 @@ export class Live {
       if (isOther && !this.finished) this.#shown = [];
       for (const row of samples) this.#keep(row);
       if (workout || !this.finished) this.#replaceSets(sets);
-      if (workout) this.#set(workout.elapsed_seconds, workout.time);
+      if (workout) this.#set(workout.elapsed_seconds, workout.time, workout.saved_up_to);
       this.#show();
     },
     workout_update: (update) => {
@@ -137,10 +137,12 @@ export class Live {
     return this.#clock.time + (performance.now() - this.#clock.at) / 1000;
   }
 
-  #set(elapsed, time = 0) {
-    // Of what is shown, some may not have been stored by then.
-    const ahead = this.workout?.state === "running" ? Math.max(0, this.chart.last - time) : 0;
-    this.#clock = { elapsed: elapsed + ahead, time, at: performance.now(), t: time + ahead };
+  // `elapsed` is that of the server's clock or of the newest stored sample, whichever is later. What
+  // is shown and not stored yet is ahead of both.
+  #set(elapsed, time = 0, stored = null) {
+    const counted = Math.max(time, stored ?? 0);
+    const ahead = this.workout?.state === "running" ? Math.max(0, this.chart.last - counted) : 0;
+    this.#clock = { elapsed: elapsed + ahead, time, at: performance.now(), t: counted + ahead };
   }
 
   get #elapsed() {
