@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
@@ -137,7 +138,8 @@ def fresh_cache() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def in_one_minute(monkeypatch) -> None:
     """The counters begin anew with each minute: here none ends."""
-    monkeypatch.setattr("limits.counter.time", lambda: 1_000_000.0)
+    with suppress(ImportError):  # who writes this step as practice has no limits at first
+        monkeypatch.setattr("limits.counter.time", lambda: 1_000_000.0)
 
 
 @pytest.fixture

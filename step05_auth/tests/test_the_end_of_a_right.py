@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import Client
 
-from conversations import services
 from tests.people import cookie_of, enter, knock, losing_broadcasts, tokens_of, visit
 from tests.talking import path, start
 
@@ -292,6 +291,8 @@ async def test_who_is_logged_out_while_they_catch_up_reads_no_further(lobby, mon
 
 
 async def test_nor_in_a_conversation(people, monkeypatch):
+    from conversations import services
+
     talk = await in_thread(start)("ada", "ben")
     for text in "abc":
         await in_thread(services.store)(talk, people["ben"], text, None)
