@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from realtime import groups, limits, metrics
 from realtime import messages as wire
+from realtime.batch import Batch
 from realtime.handlers import is_handler
 from realtime.hub import HubMixin
 from realtime.rights import Refused, RightMixin
@@ -20,6 +21,15 @@ from realtime.subprotocol import chosen
 logger = logging.getLogger(__name__)
 
 BAD_MESSAGES, IN_SECONDS = 20, 10  # so many within so long, and the connection ends
+
+
+def free_slots(ended: list[tuple["PersonConsumer"]]) -> list[None]:
+    """In the thread of come_in, and so after it, were a connection cut off during it."""
+    limits.free_slots([consumer.slot for (consumer,) in ended if consumer.slot])
+    return [None] * len(ended)
+
+
+free_slot = Batch(free_slots)  # when many leave at once, one question for all
 
 
 class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
@@ -64,7 +74,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         if self.watcher:
             self.watcher.cancel()
         async with AsyncExitStack() as last:
-            last.push_async_callback(in_thread(self.go))
+            last.push_async_callback(free_slot, self)
             for group in self.joined:
                 last.push_async_callback(self.channel_layer.group_discard, group, self.channel_name)
             if self.is_in:
@@ -91,11 +101,6 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         except limits.TooMuch as problem:
             raise Refused(4429, str(problem)) from None
         self.permit()
-
-    def go(self) -> None:
-        """In the same thread as come_in, and so after it, were the connection cut off during it."""
-        if self.slot:
-            limits.free_slot(self.slot)
 
     # --8<-- [end:life]
     # --8<-- [start:dispatch]

@@ -62,19 +62,30 @@ def count(what: str, user_id: int, per_minute: int) -> None:
 
 def count_each(what: str, user_ids: list[int], per_minute: int) -> list[TooMuch | None]:
     """The same for several at once: a TooMuch for each who may not. One question to Redis."""
-    minute = int(time() // MINUTE)
-    keys = [f"limits.{what}.{user_id}.{minute}" for user_id in user_ids]
-    most = f"no more than {per_minute} {what} a minute"
-    return [TooMuch(most) if number > per_minute else None for number in counted(keys)]
+    numbers = counted([counter(what, user_id) for user_id in user_ids])
+    return [too_much(what, per_minute) if number > per_minute else None for number in numbers]
 
 
-def counted(keys: list[str]) -> list[int]:
-    """How far each has got. `incr` is atomic: `get`, then `set`, would let two count as one."""
+def counter(what: str, user_id: int) -> str:
+    """The key under which one person's `what` of this minute are counted."""
+    return f"limits.{what}.{user_id}.{int(time() // MINUTE)}"
+
+
+def too_much(what: str, per_minute: int) -> TooMuch:
+    return TooMuch(f"no more than {per_minute} {what} a minute")
+
+
+def counted(keys: list[str], place: str | None = None) -> list[int]:
+    """How far each has got; and, with a `place`, whether it was free and is ours now.
+
+    `incr` and `add` are atomic: `get`, then `set`, would let two count as one.
+    """
     if hasattr(cache, "count"):
-        return cache.count(keys)
+        return cache.count(keys, place, lifetime())
     for key in keys:
         cache.add(key, 0, timeout=2 * MINUTE)
-    return [cache.incr(key) for key in keys]
+    numbers = [cache.incr(key) for key in keys]
+    return [*numbers, cache.add(place, 1, timeout=lifetime())] if place else numbers
 
 
 class Slot(NamedTuple):
@@ -85,18 +96,27 @@ class Slot(NamedTuple):
 
 
 def take_slot(user_id: int) -> Slot:
-    """A place for one more connection of a person. Raises TooMuch.
+    """A place for one more connection of a person, which is counted. Raises TooMuch.
 
-    `add` is atomic: two connections never get the same one. A killed server's slots run out.
+    The count and the first try are one question: most places are free. A killed server's slots
+    run out.
     """
-    count("connections", user_id, settings.CONNECTS_PER_MINUTE)
-    many = settings.CONNECTIONS_PER_USER
-    first = int(random() * many)  # most are free: from 0 on each open tab would be a question more
-    for number in range(first, first + many):
-        slot = Slot(f"limits.slot.{user_id}.{number % many}", monotonic() + lifetime())
-        if cache.add(slot.key, 1, timeout=lifetime()):
-            return slot
-    raise TooMuch(f"no more than {many} connections at once")
+    many, per_minute = settings.CONNECTIONS_PER_USER, settings.CONNECTS_PER_MINUTE
+    first = int(random() * many)  # from 0 on each open tab would be a question more
+    until = monotonic() + lifetime()
+    slot = Slot(f"limits.slot.{user_id}.{first}", until)
+    number, is_free = counted([counter("connections", user_id)], slot.key)
+    if number > per_minute:
+        free_slots([slot] if is_free else [])
+        raise too_much("connections", per_minute)
+    for number in range(first + 1, first + many):
+        if is_free:
+            break
+        slot = Slot(f"limits.slot.{user_id}.{number % many}", until)
+        is_free = cache.add(slot.key, 1, timeout=lifetime())
+    if not is_free:
+        raise TooMuch(f"no more than {many} connections at once")
+    return slot
 
 
 def keep_slot(slot: Slot) -> Slot:
@@ -106,10 +126,10 @@ def keep_slot(slot: Slot) -> Slot:
     return kept
 
 
-def free_slot(slot: Slot) -> None:
-    """Give a slot back, unless it ran out: it may be another's now."""
-    if monotonic() < slot.until:
-        cache.delete(slot.key)
+def free_slots(slots: list[Slot]) -> None:
+    """Give slots back, in one question, but what ran out: it may be another's now."""
+    if keys := [slot.key for slot in slots if monotonic() < slot.until]:
+        cache.delete_many(keys)
 
 
 def lifetime() -> int:

@@ -15,14 +15,17 @@ class Cache(RedisCache):
     def _cache(self) -> RedisCacheClient:
         return client_of(self._servers[0])
 
-    def count(self, keys: list[str]) -> list[int]:
+    def count(self, keys: list[str], place: str | None, seconds: int) -> list[int]:
         """One more on each key, in one question, from 0 and for as long as this cache's default
-        says; `incr` asks twice for each, and wants it to be there.
+        says; `incr` asks twice for each, and wants it to be there. In the same question `add` a
+        place for so many seconds, if there is one: whether it was free comes last.
         """
         with self._cache.get_client().pipeline(transaction=False) as asked:
             for key in map(self.make_and_validate_key, keys):
                 asked.incr(key)
                 asked.expire(key, self.default_timeout)
+            if place:
+                asked.set(self.make_and_validate_key(place), 1, ex=seconds, nx=True)
             return asked.execute()[::2]
 
 

@@ -150,8 +150,18 @@ def test_a_slot_is_taken_and_given_back(two_slots):
     assert first and second and first.key != second.key
     assert taken(1) is None
     assert taken(2)  # another person's
-    limits.free_slot(first)
+    limits.free_slots([first])
     assert taken(1).key == first.key
+
+
+def test_who_comes_too_often_takes_no_place(two_slots, settings):
+    """Though the count and the place are one question."""
+    settings.CONNECTS_PER_MINUTE = 1
+    limits.free_slots([limits.take_slot(1)])
+    with pytest.raises(limits.TooMuch, match="no more than 1 connections a minute"):
+        limits.take_slot(1)
+    settings.CONNECTS_PER_MINUTE = 1000
+    assert taken(1) and taken(1) and taken(1) is None
 
 
 def test_a_slot_that_ran_out_and_is_anothers_now_is_not_given_back(two_slots, monkeypatch):
@@ -159,7 +169,7 @@ def test_a_slot_that_ran_out_and_is_anothers_now_is_not_given_back(two_slots, mo
         patched.setattr(limits, "lifetime", lambda: 0)
         slot = taken(1)
     assert taken(1).key == slot.key
-    limits.free_slot(slot)
+    limits.free_slots([slot])
     assert taken(1) and taken(1) is None
 
 
@@ -170,7 +180,7 @@ def test_a_kept_slot_does_not_run_out(two_slots, monkeypatch):
     kept = limits.keep_slot(slot)
     assert taken(1).key != slot.key
     assert taken(1) is None
-    limits.free_slot(kept)
+    limits.free_slots([kept])
     assert taken(1).key == slot.key
 
 

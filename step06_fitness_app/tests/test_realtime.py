@@ -324,7 +324,7 @@ async def test_who_was_refused_on_the_way_in_leaves(people, log, members):
     assert (await slots(), members) == (0, set())
 
 
-@pytest.mark.parametrize("broken", ["group_discard", "leave", "free_slot"])
+@pytest.mark.parametrize("broken", ["group_discard", "leave", "free_slots"])
 async def test_one_part_that_fails_at_the_end_keeps_no_other(
     people, log, members, monkeypatch, broken
 ):
@@ -343,8 +343,8 @@ async def test_one_part_that_fails_at_the_end_keeps_no_other(
             elif broken == "leave":
                 monkeypatch.setattr(Parrot, "leave", fail)
             else:
-                monkeypatch.setattr("realtime.limits.free_slot", fail_sync)
-    assert await slots() == (broken == "free_slot")
+                monkeypatch.setattr("realtime.limits.free_slots", fail_sync)
+    assert await slots() == (broken == "free_slots")
     assert bool(members) == (broken == "group_discard")
     assert log == ([] if broken == "leave" else ["ada left"])
 
