@@ -68,6 +68,11 @@ NEEDS = {
 }
 
 
+def chromium() -> str | None:
+    """The browser that tests drive. Debian has it without a window too: half the work."""
+    return shutil.which("chromium-headless-shell") or shutil.which("chromium")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run slow tests; fail what cannot run")
 

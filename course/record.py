@@ -42,6 +42,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from course.masking import MASK, masked_header, masked_query
+from course.needs import chromium
 from course.steps import BY_RUNNING, ROOT, CourseError, Step, step
 from course.trace_compare import compare
 from course.trace_html import FIRST, FIRST_TRACE, INSPECTOR, first_page, noscript_table, snippet
@@ -472,14 +473,13 @@ def record_all(names: list[str], takes: int = 1) -> Iterator[dict]:
     if unknown := set(names) - set(TRACES):
         known = "\n  ".join(TRACES)
         raise CourseError(f"No trace {', '.join(sorted(unknown))}. There are:\n  {known}")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not chromium:
+    if not chromium():
         raise CourseError("Recording needs Chromium; on Debian: sudo apt install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
+            executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
         )
         # What leaves something behind has a server of its own; the rest shares its step's.
         servers: dict[tuple, list[str]] = {}

@@ -157,12 +157,14 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
     if not numbers:
         long, others = parts(everything)
         options = ["--all"] if everything else []
-        # The longest begin first, so that what is left at the end is short: what is of a later
-        # step is longer than what is of an earlier one.
+        # The longest begin first, so that what is left at the end is short: the last step's suite
+        # takes as long as any three others, and what is of a later step is longer than what is of
+        # an earlier one.
         root = [(name, ROOT, [*files, *options]) for name, files in long + others]
-        of_steps = [*suites, *(part for part in root if part[0].startswith("tests/step"))]
+        *earlier, last = suites
+        of_steps = [*earlier, *(part for part in root if part[0].startswith("tests/step"))]
         of_steps.sort(key=lambda part: part[0].removeprefix("tests/")[: len("step06")])
-        suites = [*(part for part in root if part not in of_steps), *reversed(of_steps)]
+        suites = [last, *(part for part in root if part not in of_steps), *reversed(of_steps)]
     # A suite waits a third of its time, and what --all adds more: for browsers and servers.
     lanes = asyncio.Semaphore(3 if everything else 2)
 

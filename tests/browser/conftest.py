@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from conftest import NOT_COPIED, with_quick_passwords
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from course.needs import chromium
 
 HERE = Path(__file__).resolve().parent
 expect.set_options(timeout=20_000)  # ms; a slow machine takes more than the five seconds it has
@@ -23,6 +29,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.needs("chromium"))
 
 
+def manage(folder: Path, *arguments: str) -> None:
+    command = [sys.executable, "manage.py", *arguments]
+    environment = {**os.environ, **with_quick_passwords(folder)}
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory) -> Callable[..., Path]:
+    """`filled(STEP, "demo")`: a copy of a step, migrated, and what its command makes in it.
+
+    A step is filled once, which takes longer than most tests, and each copy is made of that.
+    """
+    made: dict[Path, Path] = {}
+
+    def copy(step: Path, *command: str) -> Path:
+        if step not in made:
+            made[step] = tmp_path_factory.mktemp("filled") / step.name
+            shutil.copytree(step, made[step], ignore=NOT_COPIED)
+            manage(made[step], "migrate", "--verbosity", "0")
+            manage(made[step], *command)
+        return shutil.copytree(made[step], tmp_path_factory.mktemp("copy") / step.name)
+
+    return copy
+
+
 # Not for the session: Playwright's sync API keeps an event loop running in this thread, and no
 # async test could run after it.
 @pytest.fixture(scope="package")
@@ -30,7 +61,7 @@ def browser() -> Iterator[Browser]:
     """The system's Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
+            executable_path=chromium(),
             args=["--no-sandbox", "--disable-background-networking"],
         )
         yield browser

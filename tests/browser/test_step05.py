@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import NOT_COPIED, ROOT, Server, start_daphne, with_quick_passwords
+from conftest import ROOT, Server, start_daphne, with_quick_passwords
 from playwright.sync_api import Page, expect
 
+from browser.conftest import manage
 from browser.test_step04 import LOOKS, check, is_open, say, texts
 
 STEP = ROOT / "step05_auth"
@@ -22,20 +19,10 @@ NASTY = "<img src=x onerror=\"document.title='broken'\"><script>document.title='
 LIFE = 6  # seconds of a token at the server `quick`
 
 
-def manage(folder: Path, *arguments: str) -> None:
-    command = [sys.executable, "manage.py", *arguments]
-    environment = {**os.environ, **with_quick_passwords(folder)}
-    subprocess.run(command, cwd=folder, env=environment, check=True, stdin=subprocess.DEVNULL)
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(filled):
     """A copy of the step with a database of its own, and the demo's people in it."""
-    copy = tmp_path_factory.mktemp("step05") / STEP.name
-    shutil.copytree(STEP, copy, ignore=NOT_COPIED)
-    manage(copy, "migrate", "--verbosity", "0")
-    manage(copy, "demo")
-    return copy
+    return filled(STEP, "demo")
 
 
 def start(folder: Path, *options: str, **settings: str) -> Server:

@@ -22,6 +22,8 @@ import pytest
 from conftest import NOT_COPIED, OURS, ROOT, QuietHandler, Server
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
+from course.needs import chromium
+
 pytestmark = pytest.mark.slow  # like the attacks of the step itself
 
 STEP = ROOT / "step05_auth"
@@ -35,7 +37,7 @@ PRODUCTION = {
 # Names that lead to this machine, for this browser alone: hosts of one site, and another site.
 NAMES = "MAP *.pulse.test 127.0.0.1, MAP evil.test 127.0.0.1"
 CHROMIUM = {
-    "executable_path": shutil.which("chromium"),
+    "executable_path": chromium(),
     "args": ["--no-sandbox", "--disable-background-networking", f"--host-resolver-rules={NAMES}"],
 }
 
@@ -114,9 +116,9 @@ def attackers_port(tmp_path_factory) -> Iterator[int]:
 @pytest.fixture(scope="module")
 def named(browser: Browser) -> Iterator[Browser]:
     """A second Chromium, in which those names are hosts."""
-    chromium = browser.browser_type.launch(**CHROMIUM)
-    yield chromium
-    chromium.close()
+    second = browser.browser_type.launch(**CHROMIUM)
+    yield second
+    second.close()
 
 
 @pytest.fixture

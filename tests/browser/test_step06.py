@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 
 import pytest
-from conftest import NOT_COPIED, ROOT, Server, start_daphne, with_quick_passwords
+from conftest import ROOT, Server, start_daphne, with_quick_passwords
 from playwright.sync_api import Page, expect
 
 from browser.test_step04 import LOOKS, check, is_open, say, texts
-from browser.test_step05 import NASTY, log_in, manage, open_page, tab_to, word  # noqa: F401  a fixture
+from browser.test_step05 import NASTY, log_in, open_page, tab_to, word  # noqa: F401  a fixture
 
 STEP = ROOT / "step06_fitness_app"
 RIDE = STEP / "data/workouts/indoor-trainer.fit"
@@ -26,13 +25,9 @@ ROOMY = {"CONNECTS_PER_MINUTE": "10000", "USER_MESSAGES_PER_MINUTE": "10000"}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(filled):
     """A copy of the step with a database of its own, and the demo's people in it."""
-    copy = tmp_path_factory.mktemp("step06") / STEP.name
-    shutil.copytree(STEP, copy, ignore=NOT_COPIED)
-    manage(copy, "migrate", "--verbosity", "0")
-    manage(copy, "demo", "--data-only")
-    return copy
+    return filled(STEP, "demo", "--data-only")
 
 
 def start(folder, *options: str, **settings: str) -> Server:
