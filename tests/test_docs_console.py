@@ -17,7 +17,10 @@ import pytest
 from conftest import NOT_COPIED, OURS, ROOT, Process
 from pages import Fence, named, pages
 
+from course.steps import all_steps
+
 FENCES = [f for page in pages() for f in page.fences if f.language == "console"]
+WHOLE_SUITE = ["$ python -m pytest -q", "…", "… passed in …"]  # of a step: `test` runs it anyway
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -90,7 +93,7 @@ def beside(daphne):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fence", FENCES, ids=named)
+@pytest.mark.parametrize("fence", [f for f in FENCES if f.lines != WHOLE_SUITE], ids=named)
 def test_block_prints_what_it_shows(fence, tree, beside):
     cwd = tree / (fence.attribute("data-cwd") or ".")
     steps = commands(fence)
@@ -140,6 +143,12 @@ def serve(step: tuple[str, list[str]], cwd: Path) -> None:
         server.wait_for(r"[\s\S]*?".join(expected) or r"127\.0\.0\.1:\d+", 60)
     finally:
         server.stop()
+
+
+def test_a_whole_suite_is_a_steps():
+    """Those are not run here: each step's suite is, by itself, in a copy."""
+    folders = [f.attribute("data-cwd") for f in FENCES if f.lines == WHOLE_SUITE]
+    assert folders and set(folders) <= {step.path.name for step in all_steps()}
 
 
 def test_a_block_that_lies_is_noticed():
