@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.needs("redis"),
     pytest.mark.needs("uvicorn"),
 ]
-FRAMES, SIZE = 15_000, 4000  # of them all: 60 MB
+FRAMES, SIZE = 8_000, 4000  # of them all: 32 MB
 UNBOUNDED = "from config.settings import *\nHUB_WAITING = None\n"
 WATCHED = """
 from typing import Annotated

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async as in_thread
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from msgspec import Struct
@@ -92,6 +93,10 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
         self.is_in = True
         await self.enter()
         self.watch()
+
+    async def websocket_disconnect(self, message):
+        """As Channels has it, without a turn of the database's thread: give_back makes one."""
+        raise StopConsumer
 
     def come_in(self) -> None:
         """All that needs the database's thread, in one turn of it."""
