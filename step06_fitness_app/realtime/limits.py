@@ -102,6 +102,9 @@ def take_slot(user_id: int) -> Slot:
     run out.
     """
     many, per_minute = settings.CONNECTIONS_PER_USER, settings.CONNECTS_PER_MINUTE
+    full = TooMuch(f"no more than {many} connections at once")
+    if many < 1:
+        raise full
     first = int(random() * many)  # from 0 on each open tab would be a question more
     until = monotonic() + lifetime()
     slot = Slot(f"limits.slot.{user_id}.{first}", until)
@@ -115,7 +118,7 @@ def take_slot(user_id: int) -> Slot:
         slot = Slot(f"limits.slot.{user_id}.{number % many}", until)
         is_free = cache.add(slot.key, 1, timeout=lifetime())
     if not is_free:
-        raise TooMuch(f"no more than {many} connections at once")
+        raise full
     return slot
 
 

@@ -154,6 +154,11 @@ def test_a_slot_is_taken_and_given_back(two_slots):
     assert taken(1).key == first.key
 
 
+def test_of_no_places_there_is_none(settings):
+    settings.CONNECTIONS_PER_USER = 0
+    assert taken(1) is None
+
+
 def test_who_comes_too_often_takes_no_place(two_slots, settings):
     """Though the count and the place are one question."""
     settings.CONNECTS_PER_MINUTE = 1
