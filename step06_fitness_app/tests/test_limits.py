@@ -169,19 +169,20 @@ def test_who_comes_too_often_takes_no_place(two_slots, settings):
     assert taken(1) and taken(1) and taken(1) is None
 
 
-def test_a_slot_that_ran_out_and_is_anothers_now_is_not_given_back(two_slots, monkeypatch):
-    with monkeypatch.context() as patched:
-        patched.setattr(limits, "lifetime", lambda: 0)
-        slot = taken(1)
+def ran_out(slot: limits.Slot) -> limits.Slot:
+    limits.cache.delete(slot.key)
+    return slot._replace(until=0.0)
+
+
+def test_a_slot_that_ran_out_and_is_anothers_now_is_not_given_back(two_slots):
+    slot = ran_out(taken(1))
     assert taken(1).key == slot.key
     limits.free_slots([slot])
     assert taken(1) and taken(1) is None
 
 
-def test_a_kept_slot_does_not_run_out(two_slots, monkeypatch):
-    with monkeypatch.context() as patched:
-        patched.setattr(limits, "lifetime", lambda: 0)
-        slot = taken(1)
+def test_a_kept_slot_does_not_run_out(two_slots):
+    slot = ran_out(taken(1))
     kept = limits.keep_slot(slot)
     assert taken(1).key != slot.key
     assert taken(1) is None
