@@ -195,10 +195,28 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 """
 
 URLS = """
+import threading
+
 from django.http import HttpResponse
 from django.urls import path
 
-urlpatterns = [path("", lambda request: HttpResponse("a page"))]
+may_answer = threading.Event()
+
+
+def slow(request):
+    print("a slow view begins")
+    may_answer.wait(30)
+    return HttpResponse("at last")
+
+
+def go(request):
+    may_answer.set()
+    return HttpResponse()
+
+
+urlpatterns = [
+    path("", lambda request: HttpResponse("a page")), path("slow/", slow), path("go/", go)
+]
 """
 
 ASGI = """

@@ -99,4 +99,4 @@ def test_the_list_names_frames_that_there_are(row):
 def test_the_demo_has_the_people_that_the_page_counts():
     people = re.search(r"^PEOPLE = (\[.*\])$", (STEP / "demo/people.py").read_text(), re.MULTILINE)
     assert len(ast.literal_eval(people[1])) == 8
-    assert "Eight people are there" in PAGE.source
+    assert "The demo has eight people" in PAGE.source

@@ -311,6 +311,15 @@ def test_serial(served):
         assert httpx.get(served.gallery.http()).text == "a page"
         assert time.monotonic() - begin < 2, "a view waited for 3 s of a consumer's work"
 
+    with ThreadPoolExecutor(1) as pool, connect(served.url + "synchronous/") as client:
+        slow = pool.submit(httpx.get, served.gallery.http("/slow/"), timeout=30)
+        served.logs("a slow view begins")
+        client.send("work")
+        assert client.recv(timeout=20) == "done"
+        assert not slow.done()
+        httpx.get(served.gallery.http("/go/"))
+        assert slow.result().text == "at last"
+
     one_by_one = measured(served.url + "synchronous/")
     side_by_side = measured(served.url + "asynchronous/")
     assert one_by_one >= 1.5
@@ -355,6 +364,15 @@ def test_nan(served, entry):
 def test_no_user_in_scope(served, entry):
     assert refused(served.url) == 500
     served.logs(entry.message)
+
+
+def test_no_layer(served, entry, project, daphne):
+    assert refused(served.url) == 500
+    served.logs(entry.message)
+    layer = '\nCHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}\n'
+    cured = project(consumers=entry.wrong[0], settings=SETTINGS + layer)
+    with connect(daphne(cured).ws("/ws/")):
+        pass
 
 
 def test_never_answered(served):

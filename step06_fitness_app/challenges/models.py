@@ -18,6 +18,10 @@ class Metric(models.TextChoices):
     DURATION = "duration_s", "time"
     REPETITIONS = "repetitions", "repetitions"
 
+    @property
+    def unit(self) -> str:
+        return {"distance_m": "m", "duration_s": "s"}.get(self.value, "repetitions")
+
 
 class Challenge(models.Model):
     """A race until `ends_at`. It goes with its maker; its row is the lock of its board."""

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from challenges.board import Board, Entry, ranked
-from challenges.models import Challenge, Participant, Update
+from challenges.models import Challenge, Metric, Participant, Update
 from notifications import services as notifications
 from notifications.models import Kind, Notification
 from people.relations import blocks, friends_of
@@ -140,7 +140,8 @@ def progress(challenge_id: int, user: User, value: float, client_id: str) -> int
     if timezone.now() < challenge.starts_at:
         raise Conflict("the challenge has not begun")
     if value < me.progress:
-        raise Conflict(f"that is less than the {me.progress:.15g} you have already")
+        total = f"{me.progress:.15g} {Metric(challenge.metric).unit}"
+        raise Conflict(f"that is less than the {total} you have already")
     if value > me.progress:
         me.progress, me.reached = value, next_version(challenge)
         me.save(update_fields=["progress", "reached"])

@@ -214,7 +214,7 @@ async def test_progress_is_checked(race):
         error = await ada.get("error")
         assert (error["code"], error["detail"]) == (
             "conflict",
-            "that is less than the 100 you have already",
+            "that is less than the 100 m you have already",
         )
         assert await did(ada, 100, "the same again") == 4
         assert await did(ada, 1e7) == 5

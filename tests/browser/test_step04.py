@@ -384,12 +384,19 @@ def test_a_line_stands_where_one_left_off(serve, make_room, enter, kill_and_rest
     bob.reload()
     expect(texts(bob)).to_have_text(["seen"])
     bob.clock.pause_at(bob.evaluate("Date.now() + 1000"))  # Bob's next try waits for his button
-    kill_and_restart(server, (ann,), lambda: say(ann, "unseen"))
+    kill_and_restart(server, (ann,), lambda: None)
+    tab = bob.context.new_page()
+    tab.goto(bob.url)
+    say(tab, "own")
+    expect(texts(ann)).to_have_text(["seen", "own"])
+    say(ann, "unseen")
     expect(ann.locator('#messages [data-state="sent"]')).to_have_count(2)
     bob.get_by_role("button", name="now").click()
-    expect(texts(bob)).to_have_text(["seen", "unseen"])
+    everything = ["seen", "own", "unseen"]
+    expect(texts(bob)).to_have_text(everything)
     order = bob.locator("#messages > li:not(.note)").all_inner_texts()
-    assert [line.split("\n")[-1] for line in order] == ["seen", "You left off here", "unseen"]
+    everything.insert(2, "You left off here")  # not above what he said himself, in another tab
+    assert [line.split("\n")[-1] for line in order] == everything
 
 
 # A long room

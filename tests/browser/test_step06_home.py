@@ -96,6 +96,8 @@ def test_times_are_by_the_readers_clock_and_without_a_script_in_utc(visit, serve
         page.goto(server.http("/challenges/"))
         page.get_by_role("link", name="Race of the day").click()
         expect(page.locator("dl time")).to_have_text(re.compile(rf"\d\d:\d\d{zone}$"))
+    here.goto(server.http("/feed/"))
+    expect(here.locator("#about option").nth(1)).to_have_text(re.compile(f", {ours:%d.%m.%Y}, "))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -49,9 +49,6 @@ def by_id(room):  # the wrong way
     return write, read, lambda message: message.pk
 
 
-# --8<-- [end:reversed]
-
-
 def is_waiting():
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
@@ -92,6 +89,7 @@ def read_between(way):
     return {"overtook": overtook, "seen": [message.text for message in seen]}
 
 
+# --8<-- [end:reversed]
 print(json.dumps({way.__name__: read_between(way) for way in (by_number, by_id)}))
 """
 

@@ -60,7 +60,8 @@ const FRAMES = {
     const isOlder = seen !== null && messages.length && messages.at(-1).number <= seen;
     if (isOlder) conversation.keepPlace(() => show(page.show));
     else show(page.show);
-    if (isBack && messages.length) conversation.leftOff(messages[0].number);
+    const unread = messages.find((message) => !isOwn(message));
+    if (isBack && unread) conversation.leftOff(unread.number);
     if (seen === null) conversation.toEnd();
     isBack = false;
     ask(page.ask);

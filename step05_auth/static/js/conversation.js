@@ -71,7 +71,7 @@ export class Conversation {
     this.#insert(part("li", "note", text), null);
   }
 
-  // A line above the first message that came while we were away.
+  // A line above the first message of others that came while we were away.
   leftOff(number) {
     this.#list.querySelector(".left-off")?.remove();
     const first = [...this.#list.children].find((item) => Number(item.dataset.number) >= number);

@@ -21,6 +21,7 @@ const tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
 let sent = 0;
 let waiting = null; // the id of what is not acknowledged yet
 let isOver = false;
+let total = 0; // mine, as the last board has it
 
 const socket = socketTo(`/ws/challenge/${page.id}/`);
 
@@ -57,7 +58,8 @@ function show({ top, you, participants }) {
   byId("of").textContent = participants > top.length ? `of ${participants}` : "";
   byId("nobody").hidden = participants > 0;
   byId("place").textContent = you ? `${you.place} of ${participants}` : "you take no part";
-  byId("total").textContent = you ? kind.show(you.progress) : "–";
+  total = you ? you.progress : 0;
+  byId("total").textContent = you ? kind.show(total) : "–";
   byId("progress").hidden = isOver || !you;
   byId("outside").hidden = isOver || Boolean(you);
   if (you) hear(`Your place is ${you.place} of ${participants}`);
@@ -107,7 +109,7 @@ const frames = {
       return problem("too fast: it is sent again in a moment");
     }
     done(waiting);
-    problem(detail.replace(/[\d.]+(?= you have)/, (total) => kind.show(Number(total))));
+    problem(detail);
   },
 };
 
@@ -132,6 +134,7 @@ byId("progress").addEventListener("submit", (event) => {
   const value = Math.round(Number(text) * kind.factor * 1000) / 1000;
   if (!text || !(value >= 0)) return problem("write a number, as 12.5");
   if (value > page.most) return problem(`that is too much: it may be ${kind.show(page.most)} at most`);
+  if (value < total) return problem(`that is less than the ${kind.show(total)} you have already`);
   send("progress_update", { value });
 });
 byId("join").addEventListener("click", () => send("challenge_join"));

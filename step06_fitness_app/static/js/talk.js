@@ -75,7 +75,8 @@ export class Talk {
       const isOlder = seen !== null && messages.length && messages.at(-1).number <= seen;
       if (isOlder) this.list.keepPlace(() => this.#show(page.show));
       else this.#show(page.show);
-      if (this.#isBack && messages.length) this.list.leftOff(messages[0].number);
+      const unread = messages.find((message) => !this.isOwn(message));
+      if (this.#isBack && unread) this.list.leftOff(unread.number);
       if (seen === null) this.list.toEnd();
       this.#isBack = false;
       this.#ask(page.ask);
