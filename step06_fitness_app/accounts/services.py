@@ -2,15 +2,13 @@
 
 from uuid import UUID
 
-from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Login
 from realtime import groups
-from realtime.publish import in_loop
+from realtime.publish import send_on_commit
 
 
 class Ended(Exception):
@@ -65,9 +63,7 @@ def tell_group(group: str) -> None:
     look by themselves as well, every RECHECK_SECONDS. robust: what was saved stays saved while
     the channel layer is down.
     """
-    send = get_channel_layer().group_send
-    event = {"type": "recheck", "group": group}
-    transaction.on_commit(lambda: in_loop(send, group, event), robust=True)
+    send_on_commit(group, "recheck")
 
 
 # --8<-- [end:end]

@@ -4,7 +4,6 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, OpenApiTypes, extend_schema
 from msgspec import to_builtins
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -14,12 +13,6 @@ from challenges.models import Challenge
 
 STATE = OpenApiResponse(OpenApiTypes.OBJECT, "The `challenge_state` frame of the socket")
 INFO = OpenApiResponse(OpenApiTypes.OBJECT, "The `challenge` of that frame; of a list, each")
-
-
-class Impossible(APIException):
-    """As things stand: the socket's `conflict`."""
-
-    status_code = status.HTTP_409_CONFLICT
 
 
 class NewSerializer(serializers.ModelSerializer):
@@ -49,30 +42,28 @@ class Challenges(APIView):
     def post(self, request):
         form = NewSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        change(services.count_new, request.user)
+        services.count_new(request.user)
         challenge = form.save(made_by=request.user)
         return Response(to_builtins(wire.info_of(challenge)), status.HTTP_201_CREATED)
 
 
 class OneChallenge(APIView):
-    """GET: its state. POST: do to it what the path says, and then its state."""
-
-    work = None
+    """GET: its state."""
 
     @extend_schema(responses=STATE)
     def get(self, request, challenge_id: str):
         return state(request.user, services.find(request.user, challenge_id))
 
 
-class Change(OneChallenge):
+class Change(APIView):
     """POST: join, leave or end it, as the path says; gives its state."""
 
-    http_method_names = ["post", "options"]
+    work = None
 
     @extend_schema(request=None, responses=STATE)
     def post(self, request, challenge_id: str):
         challenge = services.find(request.user, challenge_id)
-        change(self.work, challenge.pk, request.user)
+        self.work(challenge.pk, request.user)
         challenge.refresh_from_db()  # who has left a private one may not find it any more
         return state(request.user, challenge)
 
@@ -80,12 +71,3 @@ class Change(OneChallenge):
 def state(user, challenge: Challenge) -> Response:
     board = services.read(challenge.pk)
     return Response(to_builtins(board.state_for(user.pk, challenge)))
-
-
-def change(work, *details) -> None:
-    try:
-        work(*details)
-    except services.Conflict as problem:
-        raise Impossible(str(problem)) from None
-    except services.NotAllowed as problem:
-        raise PermissionDenied(str(problem)) from None

@@ -4,21 +4,19 @@ import asyncio
 from weakref import WeakValueDictionary
 
 from channels.db import database_sync_to_async as in_thread
-from channels.layers import get_channel_layer
 
 from challenges import services
 from challenges.board import Board
 from realtime import groups
 from realtime.coalesce import Coalescer
+from realtime.publish import send
 
 
 async def show(challenge_id: int) -> bool:
     """Tell every process that there is a newer board, if it is this one's turn to."""
     version, is_early = await in_thread(services.claim)(challenge_id)
     if version:
-        group = groups.challenge(challenge_id)
-        event = {"type": "show", "group": group, "version": version}
-        await get_channel_layer().group_send(group, event)
+        await send(groups.challenge(challenge_id), "show", version=version)
     return is_early
 
 

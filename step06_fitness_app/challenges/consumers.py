@@ -7,11 +7,9 @@ from django.utils import timezone
 
 from challenges import boards, services
 from challenges import messages as wire
-from challenges.models import Challenge
 from realtime import groups
 from realtime.consumers import PersonConsumer
-from realtime.messages import Ack, Error
-from realtime.rights import Refused
+from realtime.messages import Ack
 
 
 class ChallengeConsumer(PersonConsumer):
@@ -23,20 +21,18 @@ class ChallengeConsumer(PersonConsumer):
     """
 
     messages = wire
+    gone = "there is no such challenge that you may see"
     board = timer = None
 
     def permit(self):
         asked = self.scope["url_route"]["kwargs"]["challenge_id"]
-        try:
-            self.challenge = services.find(self.user, asked)
-        except Challenge.DoesNotExist:
-            raise Refused(4403, "there is no such challenge that you may see") from None
+        self.challenge = services.find(self.user, asked)
 
     async def enter(self):
         """Join first, then read: what changes between the two is shown again, not missed."""
         self.group = groups.challenge(self.challenge.pk)
         await self.join(self.group)
-        self.board = await self.newest(boards.read)
+        self.board = await boards.read(self.challenge.pk)
         await self.reply(self.board.state_for(self.user.pk, self.challenge))
         if self.board.is_dissolved:
             await self.quit(self.group)
@@ -56,14 +52,7 @@ class ChallengeConsumer(PersonConsumer):
             case wire.ChallengeLeave():
                 work = (services.leave,)
         service, *details = work
-        try:
-            version = await in_thread(service)(self.challenge.pk, self.user, *details)
-        except services.Conflict as problem:
-            return await self.reply(Error("conflict", str(problem)))
-        except services.NotAllowed as problem:
-            return await self.reply(Error("not_allowed", str(problem)))
-        except Challenge.DoesNotExist:
-            raise Refused(4403, "the challenge is gone") from None
+        version = await in_thread(service)(self.challenge.pk, self.user, *details)
         boards.changed.poke(self.challenge.pk)
         await self.reply(Ack(message.client_id, version))
 
@@ -76,17 +65,11 @@ class ChallengeConsumer(PersonConsumer):
         """Group message: there is a board of this version. Never an older one after a newer."""
         if event["version"] <= self.board.version:
             return
-        self.board = await self.newest(boards.at_least, event["version"])
+        self.board = await boards.at_least(self.challenge.pk, event["version"])
         await self.send(self.board.frame_for(self.user.pk))
         if self.board.is_dissolved:
             await self.leave()
             await self.quit(self.group)
-
-    async def newest(self, read, *details):
-        try:
-            return await read(self.challenge.pk, *details)
-        except Challenge.DoesNotExist:
-            raise Refused(4403, "the challenge is gone") from None
 
     async def look_again(self):
         """What the layer lost is shown at the next recheck."""

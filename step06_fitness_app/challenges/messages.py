@@ -99,14 +99,5 @@ Outgoing = ChallengeState | LeaderboardUpdate | ChallengeEnded | Ack | realtime.
 
 def info_of(challenge: Challenge) -> Info:
     """A challenge as it travels."""
-    return Info(
-        challenge.pk,
-        challenge.name,
-        challenge.metric,
-        challenge.goal,
-        challenge.starts_at,
-        challenge.ends_at,
-        challenge.made_by.username,
-        challenge.is_public,
-        challenge.is_over,
-    )
+    shown = {name: getattr(challenge, name) for name in Info.__struct_fields__}
+    return Info(**{**shown, "made_by": challenge.made_by.username})

@@ -2,7 +2,6 @@
 
 import re
 
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -16,19 +15,13 @@ from notifications import services as notifications
 from notifications.models import Kind, Notification
 from people.relations import blocks, friends_of
 from realtime import groups, limits
-from realtime.publish import in_loop
+from realtime.publish import send_on_commit
+from realtime.refusals import Conflict, NotAllowed
 
 MOST = 1_000  # participants: each board is made of all of them
 NEW_PER_MINUTE = 10  # challenges of one person
 TICK = 0.2  # seconds between two boards
-
-
-class Conflict(Exception):
-    """It cannot be, as things stand; the text says why."""
-
-
-class NotAllowed(Exception):
-    """Not theirs to do; the text says why."""
+ENTRY = ("user", "user__username", "progress", "reached")  # of a participant, as in board.Entry
 
 
 def visible_to(user: User) -> QuerySet[Challenge]:
@@ -113,7 +106,7 @@ def join(challenge_id: int, user: User) -> int:
     if challenge.participants.count() >= MOST:
         raise Conflict(f"{MOST} take part already, and no more can")
     challenge.participants.create(user=user, reached=next_version(challenge))
-    announce_on_commit(challenge_id, "changed")
+    send_on_commit(groups.challenge(challenge_id), "changed")
     return challenge.version
 
 
@@ -170,15 +163,9 @@ def claim(challenge_id: int) -> tuple[int | None, bool]:
 
 def read(challenge_id: int) -> Board:
     """The board, in one statement: its version and its lines are of one moment."""
-    rows = Challenge.objects.filter(pk=challenge_id).values_list(
-        "version",
-        "dissolved_at",
-        "winner__username",
-        "participants__user",
-        "participants__user__username",
-        "participants__progress",
-        "participants__reached",
-    )
+    board = ["version", "dissolved_at", "winner__username"]
+    lines = [f"participants__{field}" for field in ENTRY]
+    rows = Challenge.objects.filter(pk=challenge_id).values_list(*board, *lines)
     if not (rows := list(rows)):
         raise Challenge.DoesNotExist
     version, dissolved_at, winner = rows[0][:3]
@@ -202,8 +189,7 @@ def end(challenge_id: int, by: User | None = None) -> bool:
         raise NotAllowed("only who made a challenge can end it")
     if challenge.dissolved_at or not (by or challenge.is_over):
         return False
-    members = challenge.participants.values_list("user", "user__username", "progress", "reached")
-    in_order = ranked(Entry(*row) for row in members)
+    in_order = ranked(Entry(*row) for row in challenge.participants.values_list(*ENTRY))
     winner = in_order[0] if in_order and in_order[0].progress > 0 else None
     challenge.winner_id = winner and winner.user_id
     challenge.dissolved_at = timezone.now()
@@ -224,7 +210,7 @@ def end(challenge_id: int, by: User | None = None) -> bool:
         )
         for user_id in {*places, challenge.made_by_id}
     )
-    announce_on_commit(challenge.pk, "show", version=challenge.version)
+    send_on_commit(groups.challenge(challenge.pk), "show", version=challenge.version)
     return True
 
 
@@ -235,11 +221,3 @@ def end_due() -> int:
 
 
 # --8<-- [end:end]
-
-
-def announce_on_commit(challenge_id: int, type: str, **fields) -> None:
-    """An event for each consumer of a challenge. robust: what is stored stays stored."""
-    group = groups.challenge(challenge_id)
-    send = get_channel_layer().group_send
-    event = {"type": type, "group": group, **fields}
-    transaction.on_commit(lambda: in_loop(send, group, event), robust=True)

@@ -7,8 +7,9 @@ from django.dispatch import receiver
 
 from accounts.services import tell
 from challenges.models import Challenge, Participant
-from challenges.services import announce_on_commit
 from people.models import Block
+from realtime import groups
+from realtime.publish import send_on_commit
 
 
 @receiver(pre_delete, sender=Participant)
@@ -16,13 +17,13 @@ def show_without(sender, instance, **kwargs):
     """Before the row goes, so that the challenge is locked first, as everywhere."""
     found = Challenge.objects.filter(pk=instance.challenge_id)
     found.update(version=F("version") + 1)
-    announce_on_commit(instance.challenge_id, "changed")
+    send_on_commit(groups.challenge(instance.challenge_id), "changed")
     tell(instance.user_id)  # a private one may be out of their sight now
 
 
 @receiver(post_delete, sender=Challenge)
 def tell_deleted(sender, instance, **kwargs):
-    announce_on_commit(instance.pk, "recheck")
+    send_on_commit(groups.challenge(instance.pk), "recheck")
 
 
 @receiver(post_save, sender=Block)

@@ -1,6 +1,5 @@
 """The pages: the challenges one may see, and one of them."""
 
-from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,7 +11,6 @@ from challenges.models import MOST, Challenge
 from realtime.limits import TooMuch
 
 
-@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
     """List them; POST makes one, and its maker takes part."""
@@ -35,7 +33,6 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "challenges/index.html", context, status=422 if form.errors else 200)
 
 
-@login_required
 @require_safe
 def challenge(request: HttpRequest, challenge_id: int) -> HttpResponse:
     """One challenge; what one may not see is as if it were not there."""

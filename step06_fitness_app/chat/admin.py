@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from chat.models import Conversation, Message
-from realtime.admin import LookOnlyAdmin
+from realtime.admin import LookOnlyAdmin, MadeElsewhereAdmin
 
 
 @admin.register(Conversation)
@@ -15,12 +15,9 @@ class ConversationAdmin(LookOnlyAdmin):  # to save one would set its last number
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin):
+class MessageAdmin(MadeElsewhereAdmin):  # it takes its number in services.store
     list_display = ["conversation", "number", "sender", "text", "sent_at"]
     list_filter = ["sent_at"]
     list_select_related = ["conversation", "sender"]
     search_fields = ["text", "sender__username"]
     readonly_fields = ["conversation", "number", "sender"]
-
-    def has_add_permission(self, request):
-        return False  # a message takes its number in services.store

@@ -4,7 +4,6 @@ from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema
 from msgspec import to_builtins
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -73,10 +72,7 @@ class Conversations(APIView):
     def post(self, request):
         form = StartSerializer(data=request.data, context={"user": request.user})
         form.is_valid(raise_exception=True)
-        try:
-            conversation = services.start(request.user, form.validated_data["username"])
-        except services.NotLinked as problem:
-            raise PermissionDenied(str(problem)) from None
+        conversation = services.start(request.user, form.validated_data["username"])
         return Response(
             {"id": conversation.pk, "username": conversation.other(request.user).username}
         )

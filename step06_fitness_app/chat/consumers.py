@@ -1,30 +1,17 @@
 """Two people, and nobody else: who may, who spoke and to whom is never the client's to say."""
 
-from contextlib import contextmanager
-
 from channels.db import database_sync_to_async as in_thread
 
 from chat import messages as wire
 from chat import services
-from chat.models import Conversation
 from realtime import groups
 from realtime.batch import Batch
 from realtime.consumers import PersonConsumer
-from realtime.messages import Ack, Error
+from realtime.messages import Ack
 from realtime.numbered import NumberedMixin
 from realtime.publish import publish
-from realtime.rights import Refused
 
 store = Batch(lambda said: services.store_all(said))
-
-
-@contextmanager
-def yours():
-    """Where it turns out to be no conversation of theirs, or no longer, the connection ends."""
-    try:
-        yield
-    except Conversation.DoesNotExist:  # never was; or blocked, or deleted and this with them
-        raise Refused(4403, "this is no conversation of yours") from None
 
 
 class ChatConsumer(NumberedMixin, PersonConsumer):
@@ -37,12 +24,12 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
     """
 
     messages = wire
+    gone = "this is no conversation of yours"  # never was; or blocked, or deleted
 
     def permit(self):
         """Only the two, without a block: asked before anything else, and at every recheck."""
         asked = self.scope["url_route"]["kwargs"]["conversation_id"]
-        with yours():
-            self.conversation = services.find(self.user, asked)
+        self.conversation = services.find(self.user, asked)
         self.group = groups.conversation(self.conversation.pk)
 
     async def enter(self):
@@ -51,19 +38,15 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
 
     # --8<-- [start:handle]
     async def handle(self, message):
-        try:
-            with yours():
-                match message:
-                    case wire.SendMessage():
-                        await self.say(message.message, message.client_id)
-                    case wire.SendTyping():
-                        await self.type(message.is_typing)
-                    case wire.MarkRead():
-                        await self.mark_read(message.up_to)
-                    case wire.AskHistory():
-                        await self.send_older(message.before)
-        except services.NotLinked as problem:
-            await self.reply(Error("not_allowed", str(problem)))
+        match message:
+            case wire.SendMessage():
+                await self.say(message.message, message.client_id)
+            case wire.SendTyping():
+                await self.type(message.is_typing)
+            case wire.MarkRead():
+                await self.mark_read(message.up_to)
+            case wire.AskHistory():
+                await self.send_older(message.before)
 
     async def say(self, text: str, client_id: str | None) -> None:
         """Store and commit, then publish: what one saw, both can read again."""
@@ -87,8 +70,7 @@ class ChatConsumer(NumberedMixin, PersonConsumer):
 
     # --8<-- [start:stream]
     def read(self, **which):
-        with yours():
-            self.conversation, page = services.page(self.user, self.conversation.pk, **which)
+        self.conversation, page = services.page(self.user, self.conversation.pk, **which)
         return page
 
     async def send_page(self, page):

@@ -6,27 +6,17 @@ from collections import Counter
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import (
-    Case,
-    Count,
-    Exists,
-    F,
-    OuterRef,
-    Prefetch,
-    Q,
-    QuerySet,
-    Subquery,
-    When,
-)
+from django.db.models import Case, Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from chat.models import Conversation, Message
 from people.relations import blocks, linked, may_talk
 from realtime import limits
 from realtime.pages import read_page
+from realtime.refusals import NotAllowed
 
 
-class NotLinked(Exception):
+class NotLinked(NotAllowed):
     """These two may not talk, or no longer."""
 
     def __init__(self):

@@ -1,6 +1,5 @@
 """The pages: one's own conversations, and one of them."""
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -10,7 +9,6 @@ from chat.forms import StartForm
 from chat.models import Conversation
 
 
-@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
     """List one's conversations, the latest first; POST begins one."""
@@ -24,7 +22,6 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "chat/index.html", context, status=status)
 
 
-@login_required
 @require_safe
 def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """One conversation of one's own; other people's are as if they were not there."""

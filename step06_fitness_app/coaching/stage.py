@@ -1,9 +1,6 @@
 """Up or down: how each frame of a squat is judged, and where the levels come from."""
 
-import math
 from dataclasses import dataclass
-from itertools import product
-from statistics import median
 
 from coaching.measures import measure
 from coaching.recording import RATE, Frame
@@ -20,7 +17,7 @@ class Levels:
     alone: float  # for a frame with nothing before it to go on from
 
 
-# What `fit` gives for all 853 frames of data/pose/squat_frames.csv: of one person and one camera,
+# What fits all 853 frames of data/pose/squat_frames.csv: of one person and one camera,
 # so a beginning and no law. tests/test_coaching_stage.py fits parts of it and scores the others.
 MEASURED = Levels(down=0.78, up=1.28, alone=1.18)
 
@@ -56,21 +53,3 @@ def agreeing(legs: list[tuple[str, float | None]], levels: Levels, seconds=1 / R
         stage = leg and judge(stage, leg, is_cut(before, leg, seconds), levels)
         before, right = leg, right + (stage == label)
     return right
-
-
-def fit(frames: list[tuple[str, Frame]]) -> Levels:
-    """The levels with which most frames are judged as labelled; of equals, those in the middle."""
-    legs = [(label, leg) for label, leg in heights(frames) if leg]
-    grid = [0.4 + 0.02 * step for step in range(60)]
-    alone = {(at,): sum((leg >= at) == (label == "up") for label, leg in legs) for at in grid}
-    [alone] = middle_of_best(alone)
-    tried = ((down, up) for down, up in product(grid, grid) if down < alone < up)
-    # As if no frames were missing, so that `down` and `up` have to do it.
-    down, up = middle_of_best({at: agreeing(legs, Levels(*at, alone), math.inf) for at in tried})
-    return Levels(*(round(level, 2) for level in (down, up, alone)))
-
-
-def middle_of_best(tried: dict[tuple[float, ...], int]) -> tuple[float, ...]:
-    most = max(tried.values())
-    best = [levels for levels, right in tried.items() if right == most]
-    return tuple(median(column) for column in zip(*best, strict=True))

@@ -1,19 +1,9 @@
 """Which ASGI application answers which WebSocket path."""
 
-import accounts.routing
-import challenges.routing
-import chat.routing
-import feed.routing
-import form.routing
-import notifications.routing
-import workouts.routing
+from importlib import import_module
+
+APPS = ["accounts", "chat", "notifications", "workouts", "challenges", "feed", "form"]
 
 websocket_urlpatterns = [
-    *accounts.routing.websocket_urlpatterns,
-    *chat.routing.websocket_urlpatterns,
-    *notifications.routing.websocket_urlpatterns,
-    *workouts.routing.websocket_urlpatterns,
-    *challenges.routing.websocket_urlpatterns,
-    *feed.routing.websocket_urlpatterns,
-    *form.routing.websocket_urlpatterns,
+    route for app in APPS for route in import_module(f"{app}.routing").websocket_urlpatterns
 ]

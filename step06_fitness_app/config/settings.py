@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.http.EndedLoginMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # every page, unless it says not
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -77,7 +78,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
             ]
         },
-    },
+    }
 ]
 
 # Nothing set: a SQLite file. DATABASE_URL=postgres://user:password@host/name: that database.

@@ -5,7 +5,6 @@ from time import monotonic
 from uuid import uuid4
 
 from channels.db import database_sync_to_async as in_thread
-from channels.layers import get_channel_layer
 from django.utils import timezone
 
 from coaching.coach import State, step
@@ -15,8 +14,7 @@ from form import services
 from realtime import groups
 from realtime.consumers import PersonConsumer
 from realtime.messages import Error
-from realtime.publish import publish
-from realtime.rights import Refused
+from realtime.publish import publish, send
 from realtime.seen import SeenMixin
 
 PAUSE = 0.1  # seconds between two updates
@@ -41,10 +39,7 @@ class FormConsumer(SeenMixin, PersonConsumer):
 
     def permit(self):
         asked = self.scope["url_route"]["kwargs"]["workout_id"]
-        try:
-            self.workout, self.role = services.place(self.user, asked)
-        except services.NotAllowed as problem:
-            raise Refused(4403, str(problem)) from None
+        self.workout, self.role = services.place(self.user, asked)
 
     async def enter(self):
         self.group = groups.form(self.workout.pk)
@@ -55,9 +50,6 @@ class FormConsumer(SeenMixin, PersonConsumer):
         owner = self.workout.owner.username
         state = {"workout_id": self.workout.pk, "username": owner, "role": self.role}
         await self.reply(wire.FormState(repetitions=self.before, **state))
-
-    def must_say(self):
-        return self.role != "owner"
 
     # --8<-- [start:handle]
     async def handle(self, message):
@@ -98,8 +90,7 @@ class FormConsumer(SeenMixin, PersonConsumer):
     async def say(self, text: str) -> None:
         if monotonic() - self.cued_at < QUIET:
             return await self.reply(Error("too_fast", "one cue every two seconds"))
-        event = {"type": "cued", "group": self.group}
-        await get_channel_layer().group_send(self.group, event)
+        await send(self.group, "cued")
         self.cued_at = monotonic()
         await publish(self.group, wire.FormCue(text, self.user.username))
 

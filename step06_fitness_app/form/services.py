@@ -8,10 +8,8 @@ from django.db import transaction
 from django.db.models import Sum
 
 from people.relations import Relation, may_see, relation
-from realtime import groups
-from realtime.publish import publish_on_commit
+from realtime.refusals import NotAllowed
 from workouts import services as workouts
-from workouts.messages import set_frame
 from workouts.models import State, Workout
 
 ROLES = {Relation.OWNER: "owner", Relation.TRAINER: "trainer"}
@@ -20,10 +18,6 @@ PREFIX = "form."  # of the client_id of a set that was counted here
 
 OVER = "this workout is over"
 NOTHING = "there is no workout that goes on here, or it is not shown to you"
-
-
-class NotAllowed(Exception):
-    """Not theirs to see; no such workout, too. Says as much as they may know."""
 
 
 def place(viewer: User, workout_id: str) -> tuple[Workout, str]:
@@ -52,21 +46,9 @@ def keep(workout_id: int, repetitions: int, connection: str, at: datetime) -> No
     """Store what one connection counted, until then, as a set, also where the workout was finished
     meanwhile."""
     workout = Workout.objects.select_for_update().filter(pk=workout_id).first()
-    if workout is None:
+    if workout is None or workout.sets.count() >= workouts.MAX_SETS:
         return
-    number = workout.sets.count() + 1
-    if number > workouts.MAX_SETS:
-        return
-    done = workout.sets.create(
-        number=number,
-        exercise="squat",
-        sets=1,
-        repetitions=min(repetitions, 1000),
-        weight_kg=0,
-        client_id=PREFIX + connection,
-        at=at,
-    )
+    squats = {"exercise": "squat", "sets": 1, "repetitions": min(repetitions, 1000), "weight_kg": 0}
+    workouts.store_set(workout, workout.owner, **squats, client_id=PREFIX + connection, at=at)
     if workout.state == State.FINISHED:
         workouts.complete(workout)
-    frame = set_frame(done, workout.owner.username)
-    publish_on_commit(groups.workout(workout.owner_id), frame, workout.pk)

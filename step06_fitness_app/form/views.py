@@ -4,7 +4,6 @@ from functools import cache
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,7 +18,6 @@ from workouts import services as workouts
 from workouts.models import Kind
 
 
-@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def form(request: HttpRequest) -> HttpResponse:
     """One's own workout, whatever its kind; POST begins one where none goes on."""
@@ -33,7 +31,6 @@ def form(request: HttpRequest) -> HttpResponse:
     return render(request, "form/form.html", {"workout": workout, "role": "owner"})
 
 
-@login_required
 @require_safe
 def watch(request: HttpRequest, username: str) -> HttpResponse:
     """The workout of somebody who shows it to this viewer; else as if there were none."""
@@ -48,7 +45,6 @@ def watch(request: HttpRequest, username: str) -> HttpResponse:
     return render(request, "form/watch.html", {"workout": workout, "role": role})
 
 
-@login_required
 @require_safe
 @cache_control(private=True, max_age=3600)
 def frames(request: HttpRequest) -> HttpResponse:

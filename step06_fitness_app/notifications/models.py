@@ -73,9 +73,7 @@ class Achievement(models.Model):
 
     class Meta:
         ordering = ["-awarded_at"]
-        constraints = [
-            models.UniqueConstraint(fields=["user", "key"], name="awarded_once"),
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="awarded_once")]
 
     def __str__(self):
         return f"{self.user_id}: {self.title}"

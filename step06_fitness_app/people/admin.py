@@ -5,20 +5,18 @@ from django.contrib.auth.models import User
 
 from people import services
 from people.models import Block, Friendship, Profile, Role
+from realtime.admin import MadeElsewhereAdmin
 from realtime.limits import TooMuch
 
 
 @admin.register(Profile)
-class ProfileAdmin(admin.ModelAdmin):
+class ProfileAdmin(MadeElsewhereAdmin):  # everybody has one
     list_display = ["user", "role", "trainer", "privacy"]
     list_filter = ["role", "privacy"]
     list_select_related = ["user", "trainer"]
     search_fields = ["user__username", "trainer__username"]
     readonly_fields = ["user"]
     raw_id_fields = ["trainer"]
-
-    def has_add_permission(self, request):
-        return False  # everybody has one
 
     def formfield_for_foreignkey(self, db_field, request, **options):
         if db_field.name == "trainer":
@@ -36,15 +34,12 @@ class ProfileAdmin(admin.ModelAdmin):
 
 
 @admin.register(Friendship)
-class FriendshipAdmin(admin.ModelAdmin):
+class FriendshipAdmin(MadeElsewhereAdmin):  # two people want it: services.ask
     list_display = ["first", "second", "asked_by", "asked_at", "accepted_at"]
     list_filter = ["asked_at", "accepted_at"]
     list_select_related = ["first", "second", "asked_by"]
     search_fields = ["first__username", "second__username"]
     fields = readonly_fields = list_display
-
-    def has_add_permission(self, request):
-        return False  # two people want it: services.ask
 
 
 @admin.register(Block)

@@ -1,9 +1,9 @@
 """People over HTTP: oneself, the others, friendships and blocks; only ever one's own ends."""
 
 from django.contrib.auth import logout
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import ObjectDoesNotExist
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,7 +19,8 @@ class SignUpSerializer(serializers.Serializer):
     password = serializers.CharField(max_length=128, trim_whitespace=False, write_only=True)
 
     def create(self, given):
-        return services.sign_up(**given, address=self.context["address"])
+        address = self.context["request"].META.get("REMOTE_ADDR", "")
+        return services.sign_up(**given, address=address)
 
 
 class DeletionSerializer(serializers.Serializer):
@@ -87,56 +88,36 @@ class CircleSerializer(serializers.Serializer):
     asking = PersonSerializer(many=True)
 
 
-class PeopleView(APIView):
-    """A service's ValidationError as the API's."""
-
-    def handle_exception(self, problem):
-        if isinstance(problem, ValidationError):
-            problem = serializers.ValidationError(problem.message_dict)
-        return super().handle_exception(problem)
-
-
-def saved(form: serializers.BaseSerializer) -> serializers.BaseSerializer:
-    form.is_valid(raise_exception=True)
-    form.save()
-    return form
-
-
-class SignUp(PeopleView):
+class SignUp(generics.CreateAPIView):
     """POST: somebody new, who can then obtain tokens."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
-
-    @extend_schema(request=SignUpSerializer, responses={201: SignUpSerializer})
-    def post(self, request):
-        context = {"address": request.META.get("REMOTE_ADDR", "")}
-        return Response(saved(SignUpSerializer(data=request.data, context=context)).data, 201)
+    serializer_class = SignUpSerializer
 
 
-class Me(PeopleView):
+class Me(generics.RetrieveUpdateAPIView):
     """GET, PATCH: my profile. DELETE with my password: my account, and all that is mine."""
 
-    @extend_schema(responses=MeSerializer)
-    def get(self, request):
-        return Response(MeSerializer(request.user.profile).data)
+    http_method_names = ["get", "patch", "delete", "head", "options"]
+    serializer_class = MeSerializer
 
-    @extend_schema(request=MeSerializer, responses=MeSerializer)
-    def patch(self, request):
-        form = MeSerializer(request.user.profile, data=request.data, partial=True)
-        return Response(saved(form).data)
+    def get_object(self):
+        return self.request.user.profile
 
     # OpenAPI 3.0 knows no body of a DELETE.
     @extend_schema(
         description='Body: {"password": "…"}. All that is mine goes.', responses={204: None}
     )
     def delete(self, request):
-        saved(DeletionSerializer(data=request.data, context={"user": request.user}))
+        form = DeletionSerializer(data=request.data, context={"user": request.user})
+        form.is_valid(raise_exception=True)
+        form.save()
         logout(request)
         return Response(status=204)
 
 
-class People(PeopleView):
+class People(APIView):
     """GET: the first 20 whose names contain `search`."""
 
     @extend_schema(parameters=[SearchSerializer], responses=PersonSerializer(many=True))
@@ -147,7 +128,7 @@ class People(PeopleView):
         return Response(PersonSerializer(found, many=True).data)
 
 
-class Person(PeopleView):
+class Person(APIView):
     """GET: somebody else, and what they are to me. Who is blocked is not there."""
 
     @extend_schema(responses=StandingSerializer)
@@ -155,7 +136,7 @@ class Person(PeopleView):
         return Response(standing(request, username))
 
 
-class Friends(PeopleView):
+class Friends(APIView):
     """GET: my friends, and the requests both ways."""
 
     @extend_schema(responses=CircleSerializer)
@@ -163,7 +144,7 @@ class Friends(PeopleView):
         return Response(CircleSerializer(services.circle(request.user)).data)
 
 
-class Friend(PeopleView):
+class Friend(APIView):
     """POST: ask, or accept. DELETE: unfriend, take the request back, or decline."""
 
     @extend_schema(request=None, responses=StandingSerializer)
@@ -177,7 +158,7 @@ class Friend(PeopleView):
         return Response(status=204)
 
 
-class Blocks(PeopleView):
+class Blocks(APIView):
     """GET: whom I have blocked."""
 
     @extend_schema(responses=PersonSerializer(many=True))
@@ -185,7 +166,7 @@ class Blocks(PeopleView):
         return Response(PersonSerializer(services.blocked_by(request.user), many=True).data)
 
 
-class BlockOf(PeopleView):
+class BlockOf(APIView):
     """POST: block somebody. DELETE: unblock them; what the block ended stays ended."""
 
     @extend_schema(request=None, responses={204: None})

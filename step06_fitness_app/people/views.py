@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth import login, logout
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -43,13 +43,13 @@ def problems_of(form: serializers.BaseSerializer) -> dict[str, list[str]]:
     return {}
 
 
+@login_not_required
 @form_page
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Make an account, and log in to it."""
     problems = {}
     if request.method == "POST":
-        context = {"address": request.META.get("REMOTE_ADDR", "")}
-        form = SignUpSerializer(data=request.POST, context=context)
+        form = SignUpSerializer(data=request.POST, context={"request": request})
         if not (problems := problems_of(form)):
             login(request, form.instance, "django.contrib.auth.backends.ModelBackend")
             return redirect("home")
@@ -57,7 +57,6 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return render(request, "people/sign_up.html", {"problems": problems}, status=status)
 
 
-@login_required
 @form_page
 def account(request: HttpRequest) -> HttpResponse:
     """One's profile. POST changes it; with `delete` in it, it ends the account."""
@@ -83,7 +82,6 @@ def account(request: HttpRequest) -> HttpResponse:
     return render(request, "people/account.html", context, status=422 if problems else 200)
 
 
-@login_required
 def people(request: HttpRequest) -> HttpResponse:
     """Friends, clients, requests, blocks, and a search."""
     me = request.user
@@ -97,7 +95,6 @@ def people(request: HttpRequest) -> HttpResponse:
     return render(request, "people/people.html", context, status=status)
 
 
-@login_required
 @form_page
 def person(request: HttpRequest, username: str) -> HttpResponse:
     """Somebody else. POST `do`: ask, decline, unfriend, block or unblock them."""
@@ -120,6 +117,7 @@ def person(request: HttpRequest, username: str) -> HttpResponse:
     return render(request, "people/person.html", context, status=429 if problem else 200)
 
 
+@login_not_required
 @require_POST
 def demo_log_in(request: HttpRequest) -> HttpResponse:
     """Be one of the demo's people. This page is there with DEMO and DEBUG only: see urls.py."""

@@ -3,11 +3,18 @@
 from django.contrib import admin
 
 
-class LookOnlyAdmin(admin.ModelAdmin):
-    """Rows that a service makes: to look at, and to delete."""
+class MadeElsewhereAdmin(admin.ModelAdmin):
+    """Rows that a service makes: to change, and only what was changed is saved."""
 
     def has_add_permission(self, request):
         return False
+
+    def save_model(self, request, obj, form, change):
+        obj.save(update_fields=form.changed_data)  # the rest may be another by now
+
+
+class LookOnlyAdmin(MadeElsewhereAdmin):
+    """To look at, and to delete."""
 
     def has_change_permission(self, request, obj=None):
         return False

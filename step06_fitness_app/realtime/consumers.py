@@ -16,7 +16,8 @@ from realtime import messages as wire
 from realtime.batch import Batch
 from realtime.handlers import is_handler
 from realtime.hub import HubMixin
-from realtime.rights import Refused, RightMixin
+from realtime.refusals import Conflict, NotAllowed
+from realtime.rights import ENDS, Refused, RightMixin
 from realtime.subprotocol import chosen
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
     is_out = False  # refused, or put out
 
     def permit(self) -> None:
-        """May this person be here? Asked at the beginning and at every recheck, in a thread."""
+        """Raise NotAllowed or ObjectDoesNotExist if they may not be here. In a thread, often."""
 
     async def enter(self) -> None:
         """Join groups, send the first frames."""
@@ -105,7 +106,7 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
             self.slot = limits.take_slot(self.user.pk)
         except limits.TooMuch as problem:
             raise Refused(4429, str(problem)) from None
-        self.permit()
+        self.admit()
 
     # --8<-- [end:life]
     # --8<-- [start:dispatch]
@@ -124,8 +125,8 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
                 return  # the watcher may have put them out while this waited for its turn
             try:
                 await getattr(self, name)(message)
-            except Refused as refusal:
-                await self.refuse(refusal.code, refusal.reason)
+            except ENDS as problem:
+                await self.put_out(problem)
 
     # --8<-- [end:dispatch]
     # --8<-- [start:frames]
@@ -174,6 +175,8 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
             await self.reply(wire.Error("too_fast", str(problem)))
             if self.warnings.is_full():
                 raise Refused(4429, "too fast; come back in a minute") from None
+        except (Conflict, NotAllowed) as problem:
+            await self.reply(wire.Error(problem.code, str(problem)))
         except wire.InvalidMessage as problem:
             await self.reply(wire.Error("invalid_message", str(problem)))
             if self.bad_messages.is_full():

@@ -1,6 +1,7 @@
 """What the sockets of this process do, for Prometheus."""
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
@@ -10,6 +11,7 @@ RECEIVED = Counter("pulse_messages_received", "Frames from clients", ["consumer"
 REFUSED = Counter("pulse_refused", "Connections closed by us", ["consumer", "code"])
 
 
+@login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
     """GET with `Authorization: Bearer <METRICS_TOKEN>`. Without that setting there is no page."""
     given = request.headers.get("Authorization", "")

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 SECONDS = 5  # that a thread waits for its event loop
 
 
-def in_loop(work: Callable[..., Coroutine], *details) -> None:
+def in_loop(work: Callable[..., Coroutine], *details, **more) -> None:
     """Call async code from sync code, in the event loop whose thread this is, if it is one's.
 
     async_to_sync would wait for ever for a loop that ends meanwhile: a server that was told to
@@ -24,21 +24,30 @@ def in_loop(work: Callable[..., Coroutine], *details) -> None:
     """
     loop = getattr(SyncToAsync.threadlocal, "main_event_loop", None)
     if loop is None or loop.is_closed():
-        async_to_sync(work)(*details)
+        async_to_sync(work)(*details, **more)
     elif loop.is_running():
-        asyncio.run_coroutine_threadsafe(work(*details), loop).result(SECONDS)
+        asyncio.run_coroutine_threadsafe(work(*details, **more), loop).result(SECONDS)
     else:
         logger.warning("the server stops: nobody is told what was just committed")
 
 
 # --8<-- [start:publish]
+async def send(group: str, type: str, **fields) -> None:
+    """Send an event to a group: its `type` is the name of the consumers' handler."""
+    await get_channel_layer().group_send(group, {"type": type, "group": group, **fields})
+
+
+def send_on_commit(group: str, type: str, **fields) -> None:
+    """The same from sync code, once the transaction around it is committed."""
+    transaction.on_commit(lambda: in_loop(send, group, type, **fields), robust=True)
+
+
 async def publish(group: str, message: Struct, number: int | None = None) -> None:
     """Send a frame to a group. With a `number` it belongs to a stream: nobody misses it for good.
 
     Whoever calls this has committed what the frame tells. PersonConsumer.frame passes it on.
     """
-    event = {"type": "frame", "group": group, "text": encode(message), "number": number}
-    await get_channel_layer().group_send(group, event)
+    await send(group, "frame", text=encode(message), number=number)
 
 
 def publish_on_commit(group: str, message: Struct, number: int | None = None) -> None:
@@ -47,7 +56,7 @@ def publish_on_commit(group: str, message: Struct, number: int | None = None) ->
     robust: what was stored stays stored while the channel layer is down. The stream's readers
     fetch it later; what has no number is lost.
     """
-    transaction.on_commit(lambda: in_loop(publish, group, message, number), robust=True)
+    send_on_commit(group, "frame", text=encode(message), number=number)
 
 
 # --8<-- [end:publish]

@@ -7,10 +7,12 @@ from time import time
 
 from channels.db import database_sync_to_async as in_thread
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 
 from accounts.credentials import NotAuthenticated, TokenCredential
 from realtime import limits
 from realtime import messages as wire
+from realtime.refusals import NotAllowed
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +26,19 @@ class Refused(Exception):
         self.code, self.reason = code, reason
 
 
+# What ends a connection wherever it is raised: also that what the socket is about is not there.
+ENDS = (Refused, ObjectDoesNotExist)
+
+
 class RightMixin:
     """What ends a consumer when its person's log-in ends, or its token, or a membership."""
+
+    gone = "there is no such thing, or it is not for you"  # the reason for ObjectDoesNotExist
 
     def look(self) -> None:
         """Is the log-in still good, and may they still be here? In a thread. Raises Refused."""
         self.identify()
-        self.permit()
+        self.admit()
         if self.watcher:  # not at the beginning: the slot was only just taken
             self.slot = limits.keep_slot(self.slot)
 
@@ -41,6 +49,13 @@ class RightMixin:
         except NotAuthenticated as problem:
             raise Refused(4401, str(problem)) from None
 
+    def admit(self) -> None:
+        """May they be here? As permit says. In a thread. Raises one of ENDS."""
+        try:
+            self.permit()
+        except NotAllowed as problem:
+            raise Refused(4403, str(problem)) from None
+
     async def look_again(self) -> None:
         await in_thread(self.look)()
 
@@ -48,11 +63,18 @@ class RightMixin:
         """Group message, and the watcher's timer: something may have changed."""
         try:
             await self.look_again()
-        except Refused as refusal:
-            await self.refuse(refusal.code, refusal.reason)
+        except ENDS as problem:
+            await self.put_out(problem)
         except Exception:  # the database is away: nobody knows whether they may stay, so they go
             logger.exception("no recheck for %s", self.channel_name)
             await self.refuse(4013, "the server cannot tell who you are; try again later")
+
+    async def put_out(self, problem: Exception) -> None:
+        """End the connection, for one of ENDS."""
+        if isinstance(problem, Refused):
+            return await self.refuse(problem.code, problem.reason)
+        logger.info("%s ends: %s", self.channel_name, problem)  # in case it is a mistake of ours
+        await self.refuse(4403, self.gone)
 
     def watch(self) -> None:
         """Look again in RECHECK_SECONDS, since group messages get lost, or at the expiry.

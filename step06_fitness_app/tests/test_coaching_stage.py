@@ -1,20 +1,41 @@
 """The stage against the hand labels: on the file, scaled, shifted, and frames not tuned on."""
 
+import math
 import random
 from io import StringIO
+from itertools import product
+from statistics import median
 
 import pytest
 from django.core.management import CommandError, call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coaching.recording import InvalidRecording, read
-from coaching.stage import MEASURED, agreement, fit
+from coaching.recording import Frame, InvalidRecording, read
+from coaching.stage import MEASURED, Levels, agreeing, agreement, heights
 from tests.poses import FILE, moved, recording
 
 FRAMES = recording()
 RUNS = [0, 145, 274, 338, 427, 578, 636, 639, 704, 764, 853]  # where the label changes
 SQUATS = [FRAMES[start:end] for start, end in zip(RUNS[:-2:2], RUNS[2::2], strict=True)]
+
+
+def fit(frames: list[tuple[str, Frame]]) -> Levels:
+    """The levels with which most frames are judged as labelled; of equals, those in the middle."""
+    legs = [(label, leg) for label, leg in heights(frames) if leg]
+    grid = [0.4 + 0.02 * step for step in range(60)]
+    alone = {(at,): sum((leg >= at) == (label == "up") for label, leg in legs) for at in grid}
+    [alone] = middle_of_best(alone)
+    tried = ((down, up) for down, up in product(grid, grid) if down < alone < up)
+    # As if no frames were missing, so that `down` and `up` have to do it.
+    down, up = middle_of_best({at: agreeing(legs, Levels(*at, alone), math.inf) for at in tried})
+    return Levels(*(round(level, 2) for level in (down, up, alone)))
+
+
+def middle_of_best(tried: dict[tuple[float, ...], int]) -> tuple[float, ...]:
+    most = max(tried.values())
+    best = [levels for levels, right in tried.items() if right == most]
+    return tuple(median(column) for column in zip(*best, strict=True))
 
 
 def score(file, *options) -> str:

@@ -7,7 +7,6 @@ from realtime import groups
 from realtime.consumers import PersonConsumer
 from realtime.messages import Ack, Error
 from realtime.publish import publish
-from realtime.rights import Refused
 from realtime.seen import SeenMixin
 from workouts import messages as wire
 from workouts import services
@@ -31,10 +30,7 @@ class WorkoutConsumer(SeenMixin, PersonConsumer):
     def permit(self):
         """By the privacy of the workout that goes on: asked again whenever that may be another."""
         asked = self.scope["url_route"]["kwargs"]["user_id"]
-        try:
-            self.owner, self.workout = services.watch(self.user, asked)
-        except services.NotAllowed:
-            raise Refused(4403, "there is nothing here for you to watch") from None
+        self.owner, self.workout = services.watch(self.user, asked)
         self.seen = self.workout.pk if self.workout else self.seen
 
     async def enter(self):
@@ -61,9 +57,6 @@ class WorkoutConsumer(SeenMixin, PersonConsumer):
     def is_next(self, event):
         return event["number"] == self.seen and super().is_next(event)
 
-    def must_say(self):
-        return self.user != self.owner  # who watches; the owner's own samples come at their pace
-
     # --8<-- [end:permit]
 
     # --8<-- [start:handle]
@@ -72,22 +65,19 @@ class WorkoutConsumer(SeenMixin, PersonConsumer):
             return self.has_seen(message.frames)
         if self.user != self.owner:
             return await self.reply(Error("not_allowed", "you are watching"))
-        try:
-            match message:
-                case wire.Update(time=None):
-                    await self.add_set(message)
-                case wire.Update():
-                    await self.take_sample(message)
-                case wire.WorkoutStart(kind, privacy, client_id):
-                    begun = await in_thread(services.start)(self.user, kind, privacy, client_id)
-                    await self.reply(Ack(client_id, begun.pk))
-                    await self.look_again()  # not when the group is told: samples may be next
-                case _:
-                    change = services.CHANGES[type(message)]
-                    if await self.buffer.flush():
-                        await in_thread(change)(self.user)
-        except services.Conflict as problem:
-            await self.reply(Error("conflict", str(problem)))
+        match message:
+            case wire.Update(time=None):
+                await self.add_set(message)
+            case wire.Update():
+                await self.take_sample(message)
+            case wire.WorkoutStart(kind, privacy, client_id):
+                begun = await in_thread(services.start)(self.user, kind, privacy, client_id)
+                await self.reply(Ack(client_id, begun.pk))
+                await self.look_again()  # not when the group is told: samples may be next
+            case _:
+                change = services.CHANGES[type(message)]
+                if await self.buffer.flush():
+                    await in_thread(change)(self.user)
 
     async def add_set(self, done: wire.Update) -> None:
         what = done.exercise, done.sets, done.reps, done.weight, done.client_id, done.workout_id
@@ -97,7 +87,7 @@ class WorkoutConsumer(SeenMixin, PersonConsumer):
     async def take_sample(self, sample: wire.Update) -> None:
         """Keep it and pass it on, without a turn of the database: no watcher waits for one."""
         if self.workout is None:
-            raise services.Conflict("no workout of yours goes on")
+            raise services.Conflict(services.NONE)
         if not self.buffer.add(self.workout.pk, sample.row):
             return await self.reply(Error("not_saved", "nothing can be stored now: send it later"))
         await publish(self.group, wire.sample_frame(sample, self.user.username), self.workout.pk)

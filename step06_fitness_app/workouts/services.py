@@ -19,6 +19,7 @@ from people.models import Privacy, Profile
 from people.relations import MAY_SEE, Relation, blocks, friends_of, may_see, relation
 from realtime import groups, limits
 from realtime.publish import publish_on_commit
+from realtime.refusals import Conflict, NotAllowed
 from workouts import messages as wire
 from workouts.models import ExerciseSet, Samples, State, Workout
 from workouts.recordings import Recording
@@ -31,15 +32,8 @@ POINTS = 600  # samples in one answer
 CHANGES_PER_MINUTE = 30  # of one person: start, pause, resume, finish, privacy
 BATCHES_PER_MINUTE = 200  # of samples: three open tabs
 NONE = "no workout of yours goes on"
+NOTHING = "there is nothing here for you to watch"  # also of who is not there
 FAR_BACK, FAR_BACK_PER_MINUTE = 12, 10  # chunks, an hour: all since then are read for a late sample
-
-
-class Conflict(Exception):
-    """Not now: the text says what is in the way."""
-
-
-class NotAllowed(Exception):
-    """Not theirs to see; nobody of that id, too."""
 
 
 def watch(viewer: User, owner_id: int | str) -> tuple[User, Workout | None]:
@@ -49,14 +43,14 @@ def watch(viewer: User, owner_id: int | str) -> tuple[User, Workout | None]:
     who is not there as for who does not want to be seen.
     """
     if not re.fullmatch("[0-9]{1,18}", str(owner_id)):
-        raise NotAllowed
+        raise NotAllowed(NOTHING)
     owner = User.objects.filter(pk=owner_id, is_active=True).select_related("profile").first()
     if owner is None:
-        raise NotAllowed
+        raise NotAllowed(NOTHING)
     workout = unfinished(owner).first()
     privacy = workout.privacy if workout else owner.profile.privacy
     if not may_see(relation(viewer.pk, owner.pk), privacy):
-        raise NotAllowed
+        raise NotAllowed(NOTHING)
     return owner, workout
 
 
@@ -158,10 +152,6 @@ def finish(owner: User) -> Workout:
 def changing(owner: User) -> Workout:
     """The one that goes on, locked. Each who watches it will look again: so not too often."""
     limits.count("changes", owner.pk, CHANGES_PER_MINUTE)
-    return locked(owner)
-
-
-def locked(owner: User) -> Workout:
     workout = unfinished(owner).select_for_update().first()
     if workout is None:
         raise Conflict(NONE)
@@ -215,17 +205,16 @@ def add_set(
         raise Conflict(NONE)
     if workout_id not in (None, workout.pk):
         raise Conflict("the workout of that set is over")
+    what = {"exercise": exercise, "sets": sets, "repetitions": repetitions, "weight_kg": weight_kg}
+    return store_set(workout, owner, **what, client_id=client_id)
+
+
+def store_set(workout: Workout, owner: User, **what) -> ExerciseSet:
+    """The next set of a locked workout; published on commit. Raises Conflict when it is full."""
     number = workout.sets.count() + 1
     if number > MAX_SETS:
         raise Conflict(f"a workout holds {MAX_SETS} sets, and no more")
-    done = workout.sets.create(
-        number=number,
-        exercise=exercise,
-        sets=sets,
-        repetitions=repetitions,
-        weight_kg=weight_kg,
-        client_id=client_id,
-    )
+    done = workout.sets.create(number=number, **what)
     publish_on_commit(groups.workout(owner.pk), wire.set_frame(done, owner.username), workout.pk)
     return done
 

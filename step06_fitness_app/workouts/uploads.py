@@ -15,19 +15,15 @@ from realtime import limits
 from workouts import fit
 from workouts.api import WorkoutSerializer
 from workouts.models import Workout
-from workouts.services import Conflict, store_recording
+from workouts.services import store_recording
 
 PER_MINUTE = 10  # uploads of one person
 ENVELOPE = 64 * 1024  # bytes of a form around its file
 READERS = BoundedSemaphore(2)  # files that are read at once: a process has one core for all
 
 
-class NotTaken(APIException):
-    """Refused, though the form is in order."""
-
-    def __init__(self, status_code: int, detail: str):
-        super().__init__(detail)
-        self.status_code = status_code
+class TooLarge(APIException):
+    status_code, default_detail = 413, fit.TOO_LARGE
 
 
 class FileSerializer(serializers.Serializer):
@@ -48,7 +44,7 @@ class Import(APIView):
     def initial(self, request, *args, **kwargs):
         """Before anything is read, as who it is."""
         if int(request.META.get("CONTENT_LENGTH") or 0) > fit.MAX_BYTES + ENVELOPE:
-            raise NotTaken(413, fit.TOO_LARGE)
+            raise TooLarge
         super().initial(request, *args, **kwargs)
 
     @extend_schema(
@@ -59,19 +55,15 @@ class Import(APIView):
         form.is_valid(raise_exception=True)
         file = form.validated_data["file"]
         if file.size > fit.MAX_BYTES:
-            raise NotTaken(413, fit.TOO_LARGE)
+            raise TooLarge
+        limits.count("uploads", request.user.pk, PER_MINUTE)
+        connection.close()  # or, if it is of a pool, give it back: to read takes seconds
         try:
-            limits.count("uploads", request.user.pk, PER_MINUTE)
-            connection.close()  # or, if it is of a pool, give it back: to read takes seconds
             with READERS:
                 recording = fit.read(file)
-            workout = store_recording(request.user, recording)
-        except limits.TooMuch as problem:
-            raise NotTaken(429, str(problem)) from None
         except fit.InvalidRecording as problem:
             raise serializers.ValidationError({"file": [str(problem)]}) from None
-        except Conflict as problem:
-            raise NotTaken(409, str(problem)) from None
+        workout = store_recording(request.user, recording)
         return Response(WorkoutSerializer(workout).data, status=201)
 
 
