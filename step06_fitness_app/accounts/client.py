@@ -18,6 +18,7 @@ from accounts.api import ObtainSerializer
 
 AWAY = (OSError, WebSocketException)  # there is no server at that address, or not now
 LATER = {4012, 4013, 4429}  # refused, but not for good
+EACH = 100  # frames, after which a client of a fast stream says so
 
 
 class Refused(Exception):
@@ -25,10 +26,10 @@ class Refused(Exception):
 
 
 class Socket:
-    """Frames as dictionaries, over one connection."""
+    """Frames as dictionaries, over one connection, which is one that says what it has `seen`."""
 
-    def __init__(self, connection):
-        self.connection = connection
+    def __init__(self, connection, says_seen=False):
+        self.connection, self.says_seen, self.heard = connection, says_seen, 0
 
     async def say(self, type: str, **fields) -> None:
         await self.connection.send(json.dumps({"type": type, **fields}))
@@ -38,6 +39,9 @@ class Socket:
         frame = json.loads(await self.connection.recv())
         if frame["type"] == "closing":
             raise (ConnectionError if frame["code"] in LATER else Refused)(frame["reason"])
+        self.heard += 1
+        if self.says_seen and self.heard % EACH == 0:
+            await self.say("seen", frames=EACH)
         return frame
 
 
@@ -58,12 +62,12 @@ class Session:
         return str(token)
 
     @asynccontextmanager
-    async def connect(self, path: str):
+    async def connect(self, path: str, says_seen=False):
         """A socket, whose token is renewed while it is open. Raises one of AWAY."""
         names = ["pulse.v1", f"bearer.{self.access()}"]
         address = self.url.replace("http", "ws", 1) + path
         async with connect(address, subprotocols=names, origin=self.url, proxy=None) as connection:
-            socket = Socket(connection)
+            socket = Socket(connection, says_seen)
             renewing = asyncio.create_task(self.renew(socket))
             try:
                 yield socket

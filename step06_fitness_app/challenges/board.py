@@ -55,8 +55,10 @@ class Board:
         return self.frame if you is None else f"{self.frame[: -len('null}')]}{encode(you)}}}"
 
     def state_for(self, user_id: int, challenge) -> wire.ChallengeState:
+        info = wire.info_of(challenge)
+        info.is_over = info.is_over or self.is_dissolved  # it may have ended since it was read
         return wire.ChallengeState(
-            wire.info_of(challenge),
+            info,
             self.version,
             self.top,
             self.participants,

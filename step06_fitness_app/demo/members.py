@@ -86,10 +86,10 @@ async def squat(session: Session) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await in_thread(finish_old)(session.user)
-        async with session.connect(f"/ws/workout/{session.user.pk}/") as workout:
+        async with session.connect(f"/ws/workout/{session.user.pk}/", says_seen=True) as workout:
             await workout.say("workout_start", kind="strength", client_id=uuid4().hex)
             workout_id = (await until(workout, "ack"))["number"]
-            async with session.connect(f"/ws/form/{workout_id}/") as form:
+            async with session.connect(f"/ws/form/{workout_id}/", says_seen=True) as form:
                 began = loop.time()
                 for number in range(0, int(SQUATTING * RATE), RATE // POSES):
                     time, points = number / RATE, found[number % len(found)]

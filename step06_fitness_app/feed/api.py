@@ -73,7 +73,7 @@ class OnePost(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request, post_id: int):
-        do(services.delete, request.user, post_id)
+        services.delete(request.user, post_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

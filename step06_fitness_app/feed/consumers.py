@@ -55,7 +55,8 @@ class FeedConsumer(PersonConsumer):
         try:
             answer, event = await in_thread(service)(self.user, *details)
         except ObjectDoesNotExist:
-            return await self.reply(Error("not_found", "there is none that you may see"))
+            what = "finished workout of yours" if service is services.post else "post for you"
+            return await self.reply(Error("not_found", f"there is no such {what}"))
         await self.reply(answer)  # it is committed, whoever hears of it
         await services.tell(event)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from feed import models
 from realtime import messages as realtime
@@ -126,26 +126,12 @@ class CommentCreated(Struct, tag_field="type", tag="comment_created"):
     comment: Comment
 
 
-Outgoing = (
-    Feed
-    | FeedChanged
-    | PostCreated
-    | PostDeleted
-    | Cheered
-    | CommentCreated
-    | Ack
-    | realtime.Outgoing
-)
+Events = PostCreated | PostDeleted | Cheered | CommentCreated
+Outgoing = Feed | FeedChanged | Events | Ack | realtime.Outgoing
 
 
 def summary_of(workout: Workout | None) -> Summary | None:
-    return workout and Summary(
-        workout.pk,
-        workout.kind,
-        workout.duration_seconds,
-        workout.distance_m,
-        workout.repetitions,
-    )
+    return workout and convert(workout, Summary, from_attributes=True)
 
 
 def comment_of(row: models.Comment) -> Comment:

@@ -171,8 +171,9 @@ def sign_up(username: str, password: str, address: str) -> User:
     """Make somebody new. Raises ValidationError, by field, and TooMuch for one network address."""
     limits.count("sign-ups", address, SIGN_UPS_PER_MINUTE)
     form = UserCreationForm({"username": username, "password1": password, "password2": password})
-    if not username.strip("."):
-        form.add_error("username", "Use letters or digits too.")  # no address has a part like ".."
+    # As it is stored: one sign may stand for two dots. No address has a part like "..".
+    if form.is_valid() and not form.cleaned_data["username"].strip("."):
+        form.add_error("username", "Use letters or digits too.")
     if form.is_valid():
         try:
             with transaction.atomic():

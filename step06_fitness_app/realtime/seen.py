@@ -19,13 +19,9 @@ class SeenMixin:
     def has_seen(self, frames: int) -> None:
         self.unseen = max(0, self.unseen - frames)
 
-    def must_say(self) -> bool:
-        """Whether this connection is one that says it."""
-        return True
-
     def is_next(self, event) -> bool:
         is_next = self.unseen < MOST_UNSEEN and super().is_next(event)
-        self.unseen += is_next and self.must_say()
+        self.unseen += is_next
         return is_next
 
     async def frame(self, event) -> None:

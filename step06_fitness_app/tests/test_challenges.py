@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from people.models import Block
+from realtime import groups
 from tests.challenging import NONE, board, did, enter, make, names, path, refused
 from tests.people import knock, losing_broadcasts, make_user, visit
 
@@ -182,6 +183,23 @@ async def test_a_board_that_the_layer_lost_is_shown_at_the_next_recheck(race, se
         with losing_broadcasts():
             version = await did(ada, 10)
             await board(ben, version=version)
+
+
+async def test_an_end_while_somebody_comes_is_shown(race, monkeypatch):
+    from challenges import services
+    from challenges.consumers import ChallengeConsumer
+
+    join = ChallengeConsumer.join
+
+    async def late(self, group):
+        """What they may see was read, and is running; what goes on there is still to be read."""
+        if group == groups.challenge(race):
+            await in_thread(lambda: services.end(race, User.objects.get(username="ada")))()
+        await join(self, group)
+
+    monkeypatch.setattr(ChallengeConsumer, "join", late)
+    async with enter("ben", race) as ben:
+        assert ben.first["challenge"]["is_over"]
 
 
 async def test_what_changes_while_somebody_comes_is_shown(race, monkeypatch):
@@ -550,7 +568,7 @@ async def test_a_crash_in_the_middle_of_the_end_leaves_it_due(people, monkeypatc
 
     race = await in_thread(make)("ada", "ada", begins=-60, lasts=30)
     with monkeypatch.context() as crashing:
-        crashing.setattr(services, "announce_on_commit", lambda *_, **__: 1 / 0)
+        crashing.setattr(services, "send_on_commit", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await in_thread(services.end)(race)
     assert (await Challenge.objects.aget(pk=race)).dissolved_at is None

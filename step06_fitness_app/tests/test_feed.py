@@ -173,7 +173,8 @@ async def test_only_a_finished_workout_of_ones_own_can_be_posted(people):
     async with enter("ada") as ada:
         for workout in (theirs, running, 999_999, 2**63 - 1, 0):
             await ada.say("post", text="Mine", client_id="x", workout_id=workout)
-            assert (await ada.get("error"))["code"] == "not_found"
+            error = await ada.get("error", code="not_found")
+            assert error["detail"] == "there is no such finished workout of yours"
     assert not await Post.objects.aexists()
 
 
@@ -186,7 +187,8 @@ async def test_who_is_no_friend_sees_nothing_and_can_do_nothing(people, name):
     async with enter(name) as other:
         assert other.first["posts"] == []
         await other.say("cheer", post_id=number, is_on=True)
-        assert (await other.get("error"))["code"] == "not_found"
+        error = await other.get("error", code="not_found")
+        assert error["detail"] == "there is no such post for you"
         await other.say("comment", post_id=number, text="hello", client_id="x")
         assert (await other.get("error"))["code"] == "not_found"
     assert not await Comment.objects.aexists() and not await Cheer.objects.aexists()
@@ -264,6 +266,26 @@ async def test_a_block_that_left_the_friendship_shows_nothing_of_theirs_either(p
         await comment(cleo, number, "hello")
         await cleo.get("comment_created")
         assert await quiet(ada) == []
+
+
+async def test_what_staff_delete_goes_from_open_pages(people, admin_client):
+    def deleted(model: str, pk: int, **more):
+        path = f"/admin/feed/{model}/" + ("" if more else f"{pk}/delete/")
+        chosen = {"_selected_action": pk, "action": "delete_selected"} if more else {}
+        done = admin_client.post(path, {**chosen, "post": "yes"})
+        assert done.status_code == 302
+
+    first, second, third = await in_thread(posted)("ada", "First", "Second", "Third")
+    async with enter("ben") as ben:
+        said = await comment(ben, third, "Not nice")
+        await in_thread(deleted)("post", first)
+        assert (await ben.get("post_deleted"))["post_id"] == first
+        await in_thread(deleted)("post", second, by_action=True)
+        assert (await ben.get("post_deleted"))["post_id"] == second
+        await in_thread(deleted)("comment", said)
+        await in_thread(tell)(people["ben"].pk)  # as his next recheck does
+        [now] = (await ben.get("feed_changed"))["posts"]
+        assert (now["id"], now["comments"], now["comment_count"]) == (third, [], 0)
 
 
 async def test_who_is_deleted_is_gone_with_all_they_wrote(people):

@@ -216,6 +216,9 @@ def test_who_signs_up_is_somebody_with_a_profile(people):
         ("", "a long enough one", "username"),
         ("a b", "a long enough one", "username"),
         ("..", "a long enough one", "username"),
+        ("\u2024", "a long enough one", "username"),  # it is stored as ".", the next as ".."
+        ("\u2025", "a long enough one", "username"),
+        (".\uff0e", "a long enough one", "username"),
         ("x" * 151, "a long enough one", "username"),
         ("eve", "short", "password"),
         ("eve", "password", "password"),

@@ -166,10 +166,13 @@ class Says:
     """A connection on which the server says this."""
 
     def __init__(self, **frame):
-        self.frame = json.dumps(frame)
+        self.frame, self.told = json.dumps(frame), []
 
     async def recv(self) -> str:
         return self.frame
+
+    async def send(self, text: str) -> None:
+        self.told.append(json.loads(text))
 
 
 @pytest.mark.parametrize(
@@ -179,6 +182,15 @@ class Says:
 async def test_a_close_is_for_good_or_for_now(code, problem):
     with pytest.raises(problem, match="^because$"):
         await Socket(Says(type="closing", code=code, reason="because")).hear()
+
+
+async def test_a_client_of_a_fast_stream_says_what_it_has_seen():
+    for says_seen, told in ((True, [{"type": "seen", "frames": 100}] * 2), (False, [])):
+        server = Says(type="workout_update")
+        socket = Socket(server, says_seen)
+        for _ in range(250):
+            await socket.hear()
+        assert server.told == told
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,18 @@ def bound(request, settings, monkeypatch):
     monkeypatch.setattr(seen, "MOST_UNSEEN", 20)
 
 
+async def train(me, *times: int) -> None:
+    """The owner's page, which says what it has seen."""
+    for time in times:
+        await me.update(time=time, power=100)
+        await me.get("workout_update", time=time)
+        await me.say("seen", frames=1)
+
+
 async def test_who_says_nothing_is_put_out_and_comes_back_to_how_it_is_now(people):
     ada = people["ada"]
     async with training(ada) as me, watching("ben", ada) as ben:
-        for time in range(1, 41):
-            await me.update(time=time, power=100)
+        await train(me, *range(1, 41))
         frames = await ben.until("closing")
         assert frames[-1]["code"] == 4013
         told = [frame["time"] for frame in frames if frame["type"] == "workout_update"]
@@ -37,7 +44,7 @@ async def test_who_says_it_gets_everything(people):
     ada = people["ada"]
     async with training(ada) as me, watching("ben", ada) as ben:
         for time in range(1, 61):
-            await me.update(time=time, power=100)
+            await train(me, time)
             await ben.get("workout_update", time=time)
             if time % 10 == 0:
                 await ben.say("seen", frames=10)
@@ -52,20 +59,20 @@ async def test_without_the_bound_all_is_kept_for_who_says_nothing(people, monkey
         await ben.get("workout_update", time=40)
 
 
-async def test_the_owners_own_pages_need_not_say_it(people):
+async def test_the_owners_own_pages_say_it_too(people):
+    """Else twenty of them, each of which sends, could have the server keep what none reads."""
     ada = people["ada"]
     async with training(ada) as me, watching("ada", ada) as other:
-        for time in range(1, 41):
-            await me.update(time=time, power=100)
-        await other.get("workout_update", time=40)
+        await train(me, *range(1, 22))
+        assert (await other.get("closing"))["code"] == 4013
+        await train(me, 22)
 
 
 async def test_to_say_it_ahead_earns_no_credit(people):
     ada = people["ada"]
     async with training(ada) as me, watching("ben", ada) as ben:
         await ben.say("seen", frames=1000)
-        for time in range(1, 41):
-            await me.update(time=time, power=100)
+        await train(me, *range(1, 41))
         assert (await ben.get("closing"))["code"] == 4013
 
 
@@ -82,6 +89,7 @@ async def test_at_the_form_coach_too(people, monkeypatch):
             await pose(ada, body(), time)
             await ada.get("form_update")
             if time % 10 == 9:
+                await ada.say("seen", frames=20)
                 await tom.say("seen", frames=20)
         frames = await ben.until("closing")
         assert frames[-1]["code"] == 4013

@@ -321,13 +321,22 @@ async def test_a_database_that_is_away_costs_no_sample(people, monkeypatch):
 
 async def test_who_opens_many_tabs_waits_longer_and_loses_nothing(people, monkeypatch):
     monkeypatch.setattr("workouts.services.BATCHES_PER_MINUTE", 1)
-    async with training(people["ada"]) as me:
+    ada = people["ada"]
+    async with training(ada) as me, watching("ben", ada) as friend:
         await me.update(time=1, power=100)
         await saved(me, 1)
         await me.update(time=2, power=100)
         assert (await me.get("error"))["code"] == "not_saved"
+        # Meanwhile nothing is passed on: their tabs together send no more than they may store.
+        await me.update(time=3, power=100)
+        assert "later" in (await me.get("error", code="not_saved"))["detail"]
+        frames = await friend.until("workout_update", time=2)
+        assert [frame["time"] for frame in frames if frame["type"] == "workout_update"] == [1, 2]
         monkeypatch.setattr("workouts.services.BATCHES_PER_MINUTE", 100)
         await saved(me, 2)
+        await me.update(time=4, power=100)
+        await saved(me, 4)
+        assert (await friend.get("workout_update"))["time"] == 4
 
 
 async def test_no_more_wait_for_the_database_than_memory_holds(people, monkeypatch):
@@ -346,7 +355,8 @@ async def test_a_workout_deleted_under_the_owners_feet(people):
     async with training(people["ada"]) as me:
         await me.update(time=1, power=100)
         await Workout.objects.filter(pk=me.workout["id"]).adelete()  # nobody is told
-        assert (await me.get("error"))["code"] == "conflict"
+        error = await me.get("error", code="conflict")
+        assert error["detail"] == "the workout of these samples is deleted"
         await me.say("workout_finish")
         assert (await me.get("error"))["code"] == "conflict"
 
@@ -358,6 +368,20 @@ async def test_a_deleted_workout_is_gone_for_who_watches(people):
         assert answer.status_code == 204
         for person in (me, friend):
             assert (await person.get("workout_state"))["workout"] is None
+
+
+async def test_what_staff_change_or_delete_is_told_as_well(people, admin_client):
+    ada = people["ada"]
+    async with training(ada) as me, watching("ben", ada) as friend, watching("tom", ada) as trainer:
+        page = f"/admin/workouts/workout/{me.workout['id']}/"
+        given = {"kind": "cycling", "privacy": "trainer"}
+        given |= {"duration_seconds": 0, "repetitions": 0, "volume_kg": 0}
+        sets = {"sets-TOTAL_FORMS": 0, "sets-INITIAL_FORMS": 0}
+        changed = await in_thread(admin_client.post)(f"{page}change/", {**given, **sets})
+        assert changed.status_code == 302, changed.context["adminform"].form.errors
+        assert await friend.closed() == (4403, "there is nothing here for you to watch")
+        await in_thread(admin_client.post)(f"{page}delete/", {"post": "yes"})
+        assert (await trainer.get("workout_state", workout=None))["workout"] is None
 
 
 async def test_a_workout_left_running_is_there_on_return_and_ends_with_its_last_sample(people):

@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 
+from realtime.admin import MadeElsewhereAdmin
 from workouts.models import ExerciseSet, Workout
+from workouts.services import tell_watchers
 
 
 class Sets(admin.TabularInline):
@@ -16,7 +18,7 @@ class Sets(admin.TabularInline):
 
 
 @admin.register(Workout)
-class WorkoutAdmin(admin.ModelAdmin):
+class WorkoutAdmin(MadeElsewhereAdmin):  # one begins on its owner's socket, or is a recording
     list_display = ["owner", "kind", "state", "privacy", "started_at", "duration_seconds"]
     list_filter = ["kind", "state", "source", "started_at"]
     list_select_related = ["owner"]
@@ -24,8 +26,14 @@ class WorkoutAdmin(admin.ModelAdmin):
     readonly_fields = ["owner", "state", "started_at", "finished_at", "source"]
     inlines = [Sets]
 
-    def has_add_permission(self, request):
-        return False  # one begins on its owner's socket, or is a recording
-
     def save_model(self, request, obj, form, change):
-        obj.save(update_fields=form.changed_data)  # the rest may be another by now
+        super().save_model(request, obj, form, change)
+        tell_watchers(obj)
+
+    def delete_model(self, request, obj):
+        self.delete_queryset(request, Workout.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request, queryset):
+        for workout in queryset:
+            tell_watchers(workout)
+        queryset.delete()

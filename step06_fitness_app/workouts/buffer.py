@@ -29,11 +29,12 @@ class Buffer:
         self.waiting: dict[int, list[Row]] = {}  # by workout
         self.storing = asyncio.Lock()
         self.flusher = None
+        self.is_too_much = False  # the last time its owner's batches were counted
 
     def add(self, workout_id: int, row: Row) -> bool:
-        """Keep a sample, without the database. False: too many wait already."""
+        """Keep a sample, without the database. False: too many wait, or came in this minute."""
         rows = self.waiting.setdefault(workout_id, [])
-        if len(rows) >= MOST:
+        if len(rows) >= MOST or self.is_too_much:
             return False
         rows.append(row)
         if not self.flusher or self.flusher.done():
@@ -53,10 +54,14 @@ class Buffer:
                 try:
                     await in_thread(services.store_samples)(workout_id, batch)
                     answer = Saved(max(row[0] for row in batch))
-                except (services.Conflict, Workout.DoesNotExist) as problem:  # nor ever will be
+                    self.is_too_much = False
+                except services.Conflict as problem:  # nor ever will be
                     answer = Error("conflict", str(problem))
+                except Workout.DoesNotExist:
+                    answer = Error("conflict", "the workout of these samples is deleted")
                 except Exception as problem:
-                    if not isinstance(problem, limits.TooMuch):
+                    self.is_too_much = isinstance(problem, limits.TooMuch)
+                    if not self.is_too_much:
                         logger.exception("%d samples wait for the database", len(rows))
                     await self.tell(Error("not_saved", "not stored yet: keep your last samples"))
                     return False

@@ -40,7 +40,8 @@ class Replay:
         loop, lost_at, attempt = asyncio.get_running_loop(), None, 0
         while True:
             try:
-                async with self.session.connect(f"/ws/workout/{self.session.user.pk}/") as socket:
+                path = f"/ws/workout/{self.session.user.pk}/"
+                async with self.session.connect(path, says_seen=True) as socket:
                     if await self.resume(socket):
                         lost_at, attempt = None, 0
                         await self.play(socket)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import Count, Sum
@@ -28,6 +28,7 @@ POINTS = 3000  # samples in a finished workout's chart
 SOME, FEW = 5, 3  # of each kind of thing on the first page, short and long
 
 
+@login_not_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What there is for one today; for who is not logged in, what this is."""
@@ -54,7 +55,6 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "home.html", context)
 
 
-@login_required
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """One's own running workout."""
@@ -63,7 +63,6 @@ def live(request: HttpRequest) -> HttpResponse:
     return render(request, "workouts/live.html", context)
 
 
-@login_required
 @require_safe
 def watch(request: HttpRequest, username: str) -> HttpResponse:
     """Somebody's running workout. Nobody of that name is as who does not want to be seen."""
@@ -77,7 +76,6 @@ def watch(request: HttpRequest, username: str) -> HttpResponse:
     return render(request, "workouts/watch.html", {"owner": owner})
 
 
-@login_required
 @require_safe
 def workouts(request: HttpRequest) -> HttpResponse:
     """One's finished workouts, the latest first."""
@@ -86,17 +84,16 @@ def workouts(request: HttpRequest) -> HttpResponse:
     return render(request, "workouts/index.html", {"page": page})
 
 
-@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def workout(request: HttpRequest, workout_id: int) -> HttpResponse:
     """A finished workout that one may see; of one's own, POST changes the privacy or deletes."""
     seen = services.visible_to(request.user).select_related("owner")
-    workout = seen.filter(pk=workout_id).first() if workout_id < 2**63 else None
+    workout = seen.filter(pk=workout_id).first()
     is_own = workout is not None and workout.owner == request.user
     if workout is None or (request.method == "POST" and not is_own):
         return render(request, "workouts/none.html", status=404)
     if request.method == "POST" and "delete" in request.POST:
-        workout.delete()
+        services.delete(workout)
         messages.success(request, "The workout is deleted.")
         return redirect("workouts")
     if request.POST.get("privacy") in Privacy:
