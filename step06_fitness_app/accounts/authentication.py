@@ -21,7 +21,9 @@ class TokenAuthentication(JWTAuthentication):
     def get_user(self, validated_token) -> User:
         """Whose token that is: one question to the database. Raises AuthenticationFailed."""
         holders = services.holders(validated_token.get("sid"))
-        self.user_model = SimpleNamespace(objects=holders, DoesNotExist=())  # ours to catch
+        # super() asks self.user_model.objects.get(…): of those who hold this log-in, so that both
+        # are one question. It would catch user_model.DoesNotExist: () catches nothing.
+        self.user_model = SimpleNamespace(objects=holders, DoesNotExist=())
         try:
             return super().get_user(validated_token)
         except User.DoesNotExist:

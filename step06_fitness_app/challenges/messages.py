@@ -5,11 +5,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from challenges.models import MOST, Challenge
+from challenges.models import MAX_VALUE, Challenge
 from realtime import messages as realtime
 from realtime.messages import Ack, ClientId, decoder
 
-Value = Annotated[float, Meta(ge=0, le=MOST)]
+Value = Annotated[float, Meta(ge=0, le=MAX_VALUE)]
 
 
 class ProgressUpdate(Struct, tag_field="type", tag="progress_update"):

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 PERSON = settings.AUTH_USER_MODEL
-MOST = 10_000_000.0  # of whatever is measured
+MAX_VALUE = 10_000_000.0  # of whatever is measured
 
 
 class Metric(models.TextChoices):
@@ -29,7 +29,7 @@ class Challenge(models.Model):
     name = models.CharField(max_length=80)
     metric = models.CharField(max_length=11, choices=Metric.choices)
     goal = models.FloatField(
-        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST)]
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_VALUE)]
     )
     starts_at = models.DateTimeField(default=timezone.now)
     ends_at = models.DateTimeField(db_index=True)

@@ -18,7 +18,7 @@ from realtime import groups, limits
 from realtime.publish import send_on_commit
 from realtime.refusals import Conflict, NotAllowed
 
-MOST = 1_000  # participants: each board is made of all of them
+MAX_PARTICIPANTS = 1_000  # each board is made of all of them
 NEW_PER_MINUTE = 10  # challenges of one person
 TICK = 0.2  # seconds between two boards
 ENTRY = ("user", "user__username", "progress", "reached")  # of a participant, as in board.Entry
@@ -103,8 +103,8 @@ def join(challenge_id: int, user: User) -> int:
         raise Challenge.DoesNotExist
     if challenge.participants.filter(user=user).exists():
         return challenge.version
-    if challenge.participants.count() >= MOST:
-        raise Conflict(f"{MOST} take part already, and no more can")
+    if challenge.participants.count() >= MAX_PARTICIPANTS:
+        raise Conflict(f"{MAX_PARTICIPANTS} take part already, and no more can")
     challenge.participants.create(user=user, reached=next_version(challenge))
     send_on_commit(groups.challenge(challenge_id), "changed")
     return challenge.version

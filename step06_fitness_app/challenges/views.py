@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from challenges import services
 from challenges.forms import ChallengeForm
-from challenges.models import MOST, Challenge
+from challenges.models import MAX_VALUE, Challenge
 from realtime.limits import TooMuch
 
 
@@ -40,4 +40,4 @@ def challenge(request: HttpRequest, challenge_id: int) -> HttpResponse:
         found = services.find(request.user, challenge_id)
     except Challenge.DoesNotExist:
         return render(request, "challenges/none.html", status=404)
-    return render(request, "challenges/challenge.html", {"challenge": found, "most": MOST})
+    return render(request, "challenges/challenge.html", {"challenge": found, "most": MAX_VALUE})

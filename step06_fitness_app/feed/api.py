@@ -13,7 +13,7 @@ from feed import messages as wire
 from feed import services
 from realtime.publish import in_loop
 
-MOST = 2**63 - 1
+MAX_ID = 2**63 - 1
 FEED = OpenApiResponse(OpenApiTypes.OBJECT, "The `feed` frame of the socket")
 POST = OpenApiResponse(OpenApiTypes.OBJECT, "A post of that frame")
 CHEERED = OpenApiResponse(OpenApiTypes.OBJECT, "The `cheered` frame of the socket")
@@ -23,7 +23,7 @@ COMMENTS = OpenApiResponse(OpenApiTypes.OBJECT, "Comments of a post, oldest firs
 class BeforeSerializer(serializers.Serializer):
     """Which page: before an id, or the newest."""
 
-    before = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
+    before = serializers.IntegerField(min_value=0, max_value=MAX_ID, required=False)
 
 
 class CommentSerializer(serializers.Serializer):
@@ -36,7 +36,7 @@ class CommentSerializer(serializers.Serializer):
 class PostSerializer(CommentSerializer):
     """The same to all friends, about a workout of one's own or not."""
 
-    workout_id = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
+    workout_id = serializers.IntegerField(min_value=0, max_value=MAX_ID, required=False)
 
 
 def checked(serializer: type[serializers.Serializer], data) -> dict:

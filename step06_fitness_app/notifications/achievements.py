@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from workouts.templatetags.workouts import minutes
+
 STREAKS = (3, 7, 30)  # days in a row
 
 
@@ -38,7 +40,7 @@ def due(facts: list[Fact]) -> list[Award]:
 
 def first_workout(facts: list[Fact]) -> Iterator[Award]:
     for fact in facts[:1]:
-        detail = f"{fact.kind}, {hours(fact.duration_seconds)}"
+        detail = f"{fact.kind}, {minutes(fact.duration_seconds)}"
         yield Award("first_workout", "first_workout", "First workout", detail, fact.id)
 
 
@@ -65,7 +67,7 @@ def personal_bests(facts: list[Fact]) -> Iterator[Award]:
             title, detail = f"Longest distance, {kind}", f"{fact.distance_m / 1000:.2f} km"
             yield Award("distance", f"distance.{kind}.{fact.id}", title, detail, fact.id)
     for fact in best(facts, lambda fact: fact.duration_seconds):
-        detail = f"{hours(fact.duration_seconds)} of {fact.kind}"
+        detail = f"{minutes(fact.duration_seconds)} of {fact.kind}"
         yield Award("duration", f"duration.{fact.id}", "Longest workout", detail, fact.id)
     lifted = {}
     for fact in facts:
@@ -85,11 +87,3 @@ def best(facts: list[Fact], measure: Callable[[Fact], float]) -> list[Fact]:
 
 
 # --8<-- [end:rules]
-
-
-def hours(seconds: float) -> str:
-    """85 min → 1 h 25 min; what is under a minute, in seconds."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

@@ -12,20 +12,20 @@ from notifications import messages as wire
 from notifications import services
 from realtime.pages import PageSerializer
 
-MOST = 2**63 - 1
+MAX_ID = 2**63 - 1
 
 
 class MarkSerializer(serializers.Serializer):
     """Which to mark: some by number, as read or unread; or all up to a number, as read."""
 
     numbers = serializers.ListField(
-        child=serializers.IntegerField(min_value=0, max_value=MOST),
+        child=serializers.IntegerField(min_value=0, max_value=MAX_ID),
         min_length=1,
         max_length=100,
         required=False,
     )
     is_read = serializers.BooleanField(required=False)
-    up_to = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
+    up_to = serializers.IntegerField(min_value=0, max_value=MAX_ID, required=False)
 
     def validate(self, given: dict) -> dict:
         if given.keys() not in ({"numbers", "is_read"}, {"up_to"}):

@@ -63,13 +63,12 @@ def ask(me: User, other: User) -> Friendship:
         found, is_new = Friendship.objects.get_or_create(
             first_id=first, second_id=second, defaults={"asked_by": me}
         )
-        about = {"about": me, "username": me.username}
         if is_new:  # by the key, who asks again and again rings the bell once
-            notifications.notify(other, "friend_request", key=f"friend_request.{me.pk}", **about)
+            notifications.notify(other, "friend_request", f"friend_request.{me.pk}", about=me)
         elif found.accepted_at is None and found.asked_by_id != me.pk:
             found.accepted_at = timezone.now()
             found.save(update_fields=["accepted_at"])
-            notifications.notify(other, "friend_accepted", f"friend_accepted.{found.pk}", **about)
+            notifications.notify(other, "friend_accepted", f"friend_accepted.{found.pk}", about=me)
         return found
 
 

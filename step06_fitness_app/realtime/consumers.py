@@ -25,13 +25,13 @@ logger = logging.getLogger(__name__)
 BAD_MESSAGES, IN_SECONDS = 20, 10  # so many within so long, and the connection ends
 
 
-def free_slots(ended: list[tuple["PersonConsumer"]]) -> list[None]:
+def give_slots_back(ended: list[tuple["PersonConsumer"]]) -> list[None]:
     """In the thread of come_in, and so after it, were a connection cut off during it."""
     limits.free_slots([consumer.slot for (consumer,) in ended if consumer.slot])
     return [None] * len(ended)
 
 
-free_slot = Batch(free_slots)  # when many leave at once, one question for all
+free_slot = Batch(give_slots_back)  # when many leave at once, one question for all
 
 
 class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
@@ -140,11 +140,11 @@ class PersonConsumer(HubMixin, RightMixin, AsyncWebsocketConsumer):
 
     async def frame(self, event) -> None:
         """The one group message: a frame, encoded where it was published."""
-        if self.is_next(event):
+        if self.takes(event):
             await self.send(event["text"])
 
-    def is_next(self, event) -> bool:
-        """Whether a frame may go out now, without a look at the database."""
+    def takes(self, event) -> bool:
+        """Take the turn of a frame; False: not now. Without a look at the database."""
         return not self.is_out
 
     async def reply(self, message: Struct) -> None:

@@ -118,7 +118,7 @@ class HubMixin:
     def take(self, event: dict) -> None:
         """Pass a frame on at once, unless something before it, or this socket, has to wait."""
         is_busy = self.drain or self.sending or self.turn.locked()
-        if not is_busy and event.get("type") == "frame" and self.is_next(event):
+        if not is_busy and event.get("type") == "frame" and self.takes(event):
             self.sending = begin(self.base_send({"type": "websocket.send", "text": event["text"]}))
             return
         # Of too much the oldest is dropped: of live data the newest counts, and a numbered

@@ -35,14 +35,14 @@ class NumberedMixin:
 
     async def frame(self, event) -> None:
         """Pass a stored message on, in order and once; what has no number, as it comes."""
-        if self.is_next(event):
+        if self.takes(event):
             await self.send(event["text"])
         elif event["number"] > self.last:  # one before it was lost, or overtaken
             await self.catch_up()
 
-    def is_next(self, event) -> bool:
+    def takes(self, event) -> bool:
         number = event["number"]
-        is_next = super().is_next(event) and number in (None, self.last + 1)
+        is_next = super().takes(event) and number in (None, self.last + 1)
         if is_next and number:
             self.last = number
         return is_next

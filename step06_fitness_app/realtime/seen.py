@@ -19,8 +19,8 @@ class SeenMixin:
     def has_seen(self, frames: int) -> None:
         self.unseen = max(0, self.unseen - frames)
 
-    def is_next(self, event) -> bool:
-        is_next = self.unseen < MOST_UNSEEN and super().is_next(event)
+    def takes(self, event) -> bool:
+        is_next = self.unseen < MOST_UNSEEN and super().takes(event)
         self.unseen += is_next
         return is_next
 

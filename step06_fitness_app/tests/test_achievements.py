@@ -46,7 +46,7 @@ def test_no_workout_is_worth_nothing():
 
 
 def test_the_first_workout_is_one_and_only_that():
-    first = {"first_workout": ("running, 31 min", 7)}
+    first = {"first_workout": ("running, 32 min", 7)}
     assert due(fact(7, duration_seconds=1_899), rule="first_workout") == first
     facts = [fact(7, duration_seconds=1_899), fact(8, duration_seconds=9_999)]
     assert due(*facts, rule="first_workout") == first

@@ -103,7 +103,7 @@ def test_who_joins_while_they_are_blocked_is_not_in_it(race, people):
 
 
 def test_no_more_join_than_can(race, monkeypatch):
-    monkeypatch.setattr(services, "MOST", 3)
+    monkeypatch.setattr(services, "MAX_PARTICIPANTS", 3)
     users = [person(name) for name in ("cleo", "tom", "sam")]
     results = at_once(*(lambda user=user: services.join(race, user) for user in users))
     assert sum(isinstance(result, int) for result in results) == 1, results

@@ -87,7 +87,7 @@ def test_nothing_that_names_them_is_left(people, leaver):
         "people.Block.blocked",
         "chat.Message.sender",
         "chat.Message.text",
-        "notifications.Notification.data",
+        "notifications.Notification.about",
         "token_blacklist.OutstandingToken.user",
     ):
         assert label in before

@@ -33,7 +33,7 @@ def names(users) -> set[str]:
 
 def bell_of(user: User) -> list[tuple[str, str]]:
     rows = Notification.objects.filter(user=user).order_by("number")
-    return [(row.kind, row.data["username"]) for row in rows]
+    return [(row.kind, row.about.username) for row in rows.select_related("about")]
 
 
 # Friends

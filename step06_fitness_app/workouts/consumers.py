@@ -54,8 +54,8 @@ class WorkoutConsumer(SeenMixin, PersonConsumer):
             await self.look_again()
         await super().frame(event)
 
-    def is_next(self, event):
-        return event["number"] == self.seen and super().is_next(event)
+    def takes(self, event):
+        return event["number"] == self.seen and super().takes(event)
 
     # --8<-- [end:permit]
 

@@ -62,9 +62,8 @@ class Update(Struct, tag_field="type", tag="workout_update", omit_defaults=True)
     def __post_init__(self):
         """A ValueError in here is one of msgspec's own to who decodes."""
         here = [field for field in self.__struct_fields__ if getattr(self, field) is not None]
-        of_set, of_sample = (
-            [field for field in here if field in fields] for fields in (SET, ("time", *MEASURES))
-        )
+        of_set = [field for field in here if field in SET]
+        of_sample = [field for field in here if field in ("time", *MEASURES)]
         if of_set and of_sample:
             raise ValueError(f"`{of_sample[0]}` is of a sample, `{of_set[0]}` of a set: not both")
         missing = [field for field in (SET if of_set else ["time"]) if field not in here]

@@ -1,6 +1,5 @@
 """Take somebody's FIT file over HTTP, and say in a line what came of it."""
 
-from datetime import timedelta
 from threading import BoundedSemaphore
 
 from django.db import connection
@@ -14,7 +13,6 @@ from rest_framework.views import APIView
 from realtime import limits
 from workouts import fit
 from workouts.api import WorkoutSerializer
-from workouts.models import Workout
 from workouts.services import store_recording
 
 PER_MINUTE = 10  # uploads of one person
@@ -65,15 +63,3 @@ class Import(APIView):
             raise serializers.ValidationError({"file": [str(problem)]}) from None
         workout = store_recording(request.user, recording)
         return Response(WorkoutSerializer(workout).data, status=201)
-
-
-def summary(workout: Workout) -> str:
-    """A workout's totals in a line, for a terminal."""
-    samples = sum(len(chunk.rows) for chunk in workout.chunks.all())
-    duration = timedelta(seconds=round(workout.duration_seconds))
-    line = f"workout {workout.pk}: {workout.kind}, {workout.started_at:%Y-%m-%d %H:%M} UTC, "
-    line += f"{duration}, {samples} samples"
-    measured = {"m": workout.distance_m, "bpm": workout.heart_rate_mean}
-    measured |= {"rpm": workout.cadence_mean, "W": workout.power_mean}
-    known = (f", {value:.0f} {unit}" for unit, value in measured.items() if value is not None)
-    return line + "".join(known)

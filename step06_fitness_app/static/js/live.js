@@ -11,8 +11,14 @@ const SEEN = 100; // updates: the server wants to know that they arrive
 
 const rowOf = (sample) => MEASURES.map((measure) => sample[measure] ?? null);
 
-// 2262 → 38 min
-const minutesOf = (seconds) => (seconds < 60 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
+// 45 → 45 s, 2262 → 38 min, 4000 → 1 h 7 min
+function minutesOf(seconds) {
+  const whole = Math.round(seconds);
+  const minutes = Math.round(whole / 60);
+  const rest = `${minutes % 60} min`;
+  if (whole < 60) return `${whole} s`;
+  return minutes < 60 ? rest : `${Math.floor(minutes / 60)} h ${rest}`;
+}
 
 export function describe(totals) {
   const { duration_seconds, heart_rate_mean, power_mean, distance_m, repetitions, volume_kg } = totals;

@@ -7,10 +7,11 @@ register = template.Library()
 
 @register.filter
 def minutes(seconds: float | None) -> str:
-    """2262 → 38 min, 4000 → 1 h 7 min"""
-    hours, rest = divmod(round((seconds or 0) / 60), 60)
-    if not hours and not rest:
-        return f"{round(seconds or 0)} s"
+    """45 → 45 s, 2262 → 38 min, 4000 → 1 h 7 min"""
+    whole = round(seconds or 0)
+    hours, rest = divmod(round(whole / 60), 60)
+    if whole < 60:
+        return f"{whole} s"
     return f"{hours} h {rest} min" if hours else f"{rest} min"
 
 
