@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.needs("redis"),
     pytest.mark.needs("uvicorn"),
 ]
-FRAMES, SIZE = 8_000, 4000  # of them all: 32 MB
+FRAMES, SIZE = 4_000, 8000  # of them all: 32 MB; of a thousand, which is the bound: 8 MB
 UNBOUNDED = "from config.settings import *\nHUB_WAITING = None\n"
 WATCHED = """
 from typing import Annotated
@@ -64,24 +64,30 @@ async def grown(port: int, tokens: list[str], pids: list[int], says_seen: bool =
     return size
 
 
+@pytest.fixture(scope="module")
+def place():
+    with workplace() as found:
+        yield found
+
+
 @pytest.mark.parametrize("is_bounded", [True, False], ids=["bounded", "without the bound"])
-def test_one_that_does_not_read_costs_a_bounded_memory_and_holds_nobody_up(is_bounded):
-    with workplace() as (folder, environment, tokens):
-        (folder / "unbounded.py").write_text(UNBOUNDED, encoding="utf-8")
-        environment = environment | {"HUB": "1"}
-        if not is_bounded:
-            environment["DJANGO_SETTINGS_MODULE"] = "unbounded"
-        with serve("uvicorn", "benchmarks.apps:pulse", folder, environment) as (port, server):
-            size = asyncio.run(grown(port, tokens, [server.pid]))
+def test_one_that_does_not_read_costs_a_bounded_memory_and_holds_nobody_up(place, is_bounded):
+    folder, environment, tokens = place
+    (folder / "unbounded.py").write_text(UNBOUNDED, encoding="utf-8")
+    environment = environment | {"HUB": "1"}
+    if not is_bounded:
+        environment["DJANGO_SETTINGS_MODULE"] = "unbounded"
+    with serve("uvicorn", "benchmarks.apps:pulse", folder, environment) as (port, server):
+        size = asyncio.run(grown(port, tokens, [server.pid]))
     assert (size < 20_000) is is_bounded, f"{size} KB"
 
 
 @pytest.mark.parametrize("is_bounded", [True, False], ids=["bounded", "without the bound"])
-def test_on_daphne_who_never_says_what_it_saw_is_put_out_and_its_buffer_too(is_bounded):
+def test_on_daphne_who_never_says_what_it_saw_is_put_out_and_its_buffer_too(place, is_bounded):
     """Its `send` never waits: without the bound it keeps all that one does not read."""
-    with workplace() as (folder, environment, tokens):
-        (folder / "watching.py").write_text(WATCHED, encoding="utf-8")
-        target = "watching:watched" if is_bounded else "benchmarks.apps:pulse"
-        with serve("daphne", target, folder, environment | {"HUB": "1"}) as (port, server):
-            size = asyncio.run(grown(port, tokens, [server.pid], is_bounded))
+    folder, environment, tokens = place
+    (folder / "watching.py").write_text(WATCHED, encoding="utf-8")
+    target = "watching:watched" if is_bounded else "benchmarks.apps:pulse"
+    with serve("daphne", target, folder, environment | {"HUB": "1"}) as (port, server):
+        size = asyncio.run(grown(port, tokens, [server.pid], is_bounded))
     assert (size < 20_000) is is_bounded, f"{size} KB"
