@@ -23,7 +23,9 @@ class WorkoutAdmin(MadeElsewhereAdmin):  # one begins on its owner's socket, or 
     list_filter = ["kind", "state", "source", "started_at"]
     list_select_related = ["owner"]
     search_fields = ["owner__username"]
-    readonly_fields = ["owner", "state", "started_at", "finished_at", "source"]
+    # What was measured is not changed by hand.
+    readonly_fields = ["owner", "state", "started_at", "finished_at", "source", "duration_seconds"]
+    fields = ["kind", "privacy", *readonly_fields]
     inlines = [Sets]
 
     def save_model(self, request, obj, form, change):
