@@ -106,6 +106,21 @@ def test_a_reload_loses_nothing_that_was_typed(two):
     expect(draft).to_have_value("half a comm")
 
 
+def test_a_draft_outlives_a_page_without_its_post(two):
+    """Reloaded once more before the first page came; a post on an older page is as far away."""
+    ada, ben = two
+    tell(ben, "Slow to come")
+    draft = post_of(ada, "Slow to come").get_by_label("Comment on")
+    draft.fill("half a comm")
+    ways = [lambda line: None, lambda line: line.connect_to_server()]  # first, nothing comes
+    ada.route_web_socket("**/ws/social/*", lambda line: ways.pop(0)(line))
+    ada.reload()
+    is_open(ada)
+    expect(ada.locator("#posts > li")).to_have_count(0)
+    ada.reload()
+    expect(draft).to_have_value("half a comm")
+
+
 def test_what_waits_survives_a_reload(two):
     ada, ben = two
     ada.add_init_script(LINES)

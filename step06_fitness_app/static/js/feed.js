@@ -69,6 +69,7 @@ function elementOf(post) {
   find(".text").textContent = post.text;
   find("input").setAttribute("aria-label", `Comment on the post of ${post.username}`);
   find("input").value = drafts[post.id] ?? "";
+  delete drafts[post.id];
   find(".delete").hidden = !isOwn;
   find(".delete").addEventListener("click", () => remove(post.id));
   find(".cheer").addEventListener("click", () => cheer(post.id));
@@ -311,16 +312,16 @@ byId("older").addEventListener("click", () => askOlder(Math.min(...posts.keys())
 // For this tab and this person: a reload loses nothing that was typed.
 const key = `feed of ${me}`;
 const kept = JSON.parse(sessionStorage.getItem(key)) ?? { draft: "", drafts: {}, outbox: [] };
-const drafts = kept.drafts;
+const drafts = kept.drafts; // of posts that are not here yet: they come with their page, or later
 sessionStorage.removeItem(key);
 field.value ||= kept.draft;
 addEventListener("pagehide", () => {
-  const drafts = {};
+  const all = { ...drafts };
   for (const { id, element } of posts.values()) {
     const text = element.querySelector("input").value;
-    if (text) drafts[id] = text;
+    if (text) all[id] = text;
   }
-  sessionStorage.setItem(key, JSON.stringify({ draft: field.value, drafts, outbox }));
+  sessionStorage.setItem(key, JSON.stringify({ draft: field.value, drafts: all, outbox }));
 });
 
 socket.addEventListener("message", ({ data }) => {
