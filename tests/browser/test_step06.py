@@ -472,6 +472,22 @@ def test_who_is_no_friend_any_more_reads_on_and_keeps_what_they_typed(visit, ser
     expect(texts(cleo)).to_have_text(["bye"])
 
 
+def test_what_is_too_long_comes_back_and_is_not_sent_again(visit, server):
+    """As it is when several come back, joined: `maxlength` does not bind a script."""
+    ben = talk(visit, server, "ben", "ada")
+    key = f"ben /ws/chat/{ben.locator('#talk').get_attribute('data-id')}/"
+    long = "x" * 2001
+    kept = {"draft": "", "waiting": [["tab.1", long], ["tab.2", "this one fits"]]}
+    ben.add_init_script(f"sessionStorage[{key!r}] = {json.dumps(json.dumps(kept))}")
+    ben.reload()
+    expect(ben.locator("#text")).to_have_value(long)
+    expect(texts(ben).last).to_have_text("this one fits")
+    expect(ben.locator("[data-state=sending]")).to_have_count(0)
+    ben.get_by_role("button", name="Send").click()
+    expect(ben.locator("#problem")).to_have_text("Not sent: 1 character too many.")
+    expect(ben.locator("#text")).to_have_value(long)
+
+
 # For everybody
 
 PAGES = {
