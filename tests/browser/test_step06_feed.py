@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -211,6 +213,71 @@ def test_the_end_of_a_friendship_empties_all_pages_at_once(visit):  # noqa: F811
     expect(post_of(ben, "as long as we are friends")).to_have_count(0)
     expect(post_of(ben, "Stays with ben")).to_have_count(1)
     expect(post_of(cleo, "as long as we are friends")).not_to_have_count(0)
+
+
+def test_what_one_does_not_see_for_a_block_is_not_counted_either(visit):  # noqa: F811
+    """Else one learns that somebody blocked has said something to a common friend."""
+    ada, cleo, leo = (visit("/feed/", name) for name in ("ada", "cleo", "leo"))
+    tell(cleo, "For both of you")
+    expect(post_of(ada, "For both of you")).to_have_count(1)
+    block = """async () => (await fetch("/api/blocks/leo/", {
+        method: "POST",
+        headers: { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value },
+    })).status"""
+    assert ada.evaluate(block) == 204
+    comment(leo, "For both of you", "Not for ada")
+    expect(post_of(cleo, "For both of you").locator(".comments li")).to_have_count(1)
+    home = visit("/", "ada")
+    is_open(home)
+    expect(home.locator("#posts li").first).to_contain_text("0 comments")
+    for number, text in enumerate(("One", "Two"), 1):
+        comment(cleo, "For both of you", text)
+        expect(post_of(ada, "For both of you").locator(".comments li")).to_have_count(number)
+        expect(post_of(ada, "For both of you").locator(".all")).to_be_hidden()
+        expect(home.locator("#posts li").first).to_contain_text(f"{number} comment")
+    expect(post_of(cleo, "For both of you").locator(".all")).to_be_hidden()
+
+
+def test_comments_are_counted_once_whichever_comes_first(two):
+    """Two servers may tell of two comments in the other order, and a recheck of both again."""
+    ada, ben = two
+    tell(ben, "To be counted")
+    expect(post_of(ada, "To be counted")).to_have_count(1)
+    lines = []
+    ada.route_web_socket("**/ws/social/*", lambda line: lines.append(line))
+    ada.reload()
+    is_open(ada)
+
+    def hear(**frame) -> None:
+        lines[0].send(json.dumps(frame))
+
+    def said(number: int) -> dict:
+        at = "2026-01-01T00:00:00Z"
+        return {"id": number, "username": "ben", "text": str(number), "at": at, "client_id": "x"}
+
+    def told(number: int) -> None:
+        hear(type="comment_created", post_id=1, number=number, comment=said(number))
+
+    def post(number: int, count: int, *comments: int) -> dict:
+        text = {"username": "ben", "text": "To be counted", "at": "2026-01-01T00:00:00Z"}
+        news = {"comment_count": count, "comments": [said(one) for one in comments]}
+        about = {"workout": None, "cheers": 0, "is_cheered": False, "client_id": "x"}
+        return {"id": 1, "number": number, **text, **about, **news}
+
+    hear(type="feed", posts=[post(7, 5, 5, 6, 7)], before=None, has_older=False)
+    rest = post_of(ada, "To be counted").locator(".all")
+    expect(rest).to_have_text("Earlier comments (2)")
+    for number in (6, 3, 9, 8, 9):
+        told(number)
+    comments = post_of(ada, "To be counted").locator(".comments .said")
+    expect(comments).to_have_text(["5", "6", "7", "8", "9"])
+    expect(rest).to_have_text("Earlier comments (2)")
+    hear(type="feed_changed", posts=[post(9, 7, 7, 8, 9)])
+    hear(type="feed_changed", posts=[post(8, 99, 8)])  # older than what is known
+    for number in (9, 10):
+        told(number)
+    expect(comments).to_have_text(["5", "6", "7", "8", "9", "10"])
+    expect(rest).to_have_text("Earlier comments (2)")
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)

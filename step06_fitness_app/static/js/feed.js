@@ -81,12 +81,13 @@ function elementOf(post) {
   return element;
 }
 
-// Of two states the one with the higher number is true; what is known of it is in `at`.
+// Of two states the one with the higher number is true; what is known of it is in `at`. Comments up
+// to `at.counted` are counted in `comment_count`.
 function take(post) {
   const known = posts.get(post.id);
   if (!known) {
     post.element = elementOf(post);
-    post.at = { cheers: post.number, comments: post.number };
+    post.at = { cheers: post.number, comments: post.number, counted: post.number };
     posts.set(post.id, post);
     const next = [...list.children].find((other) => Number(other.dataset.id) < post.id);
     list.insertBefore(post.element, next ?? null);
@@ -102,7 +103,7 @@ function take(post) {
     const oldest = post.comments[0]?.id ?? Infinity;
     const older = post.comment_count > post.comments.length ? known.comments.filter(({ id }) => id < oldest) : [];
     known.comments = [...older, ...post.comments];
-    [known.comment_count, known.at.comments] = [post.comment_count, post.number];
+    [known.comment_count, known.at.comments, known.at.counted] = [post.comment_count, post.number, post.number];
   }
   show(known);
   return false;
@@ -203,11 +204,12 @@ const frames = {
     else if (is_on && post.username === me) hear(`${username} cheers your post`);
     show(post);
   },
-  comment_created({ post_id, number, count, comment }) {
+  comment_created({ post_id, number, comment }) {
     const post = posts.get(post_id);
-    if (!post || post.comments.some(({ id }) => id === comment.id)) return;
+    if (!post || number <= post.at.counted || post.comments.some(({ id }) => id === comment.id)) return;
     post.comments = [...post.comments, comment].sort((one, other) => one.id - other.id);
-    if (number >= post.at.comments) [post.comment_count, post.at.comments] = [count, number];
+    post.comment_count += 1;
+    post.at.comments = Math.max(post.at.comments, number);
     show(post);
     if (comment.username !== me && post.username === me) hear(`${comment.username} comments on your post`);
   },
