@@ -72,16 +72,23 @@ feed.addEventListener("message", ({ data }) => {
 showStatus(feed, byId("status"), byId("now"));
 feed.open();
 
-// One's places.
+// One's places. Who comes after the end is told so in the state.
+const who = (username) => (username === me ? "you" : username);
+
+function leads(leader) {
+  return leader ? `${who(leader)} ${leader === me ? "lead" : "leads"}` : "nobody in it";
+}
+
 for (const row of document.querySelectorAll("[data-challenge]")) {
   const socket = socketTo(`/ws/challenge/${row.dataset.challenge}/`);
   socket.addEventListener("message", ({ data }) => {
-    const { top, you, participants, type } = JSON.parse(data);
+    const { type, challenge, top, you, participants, winner } = JSON.parse(data);
     if (!top) return;
-    const leader = top[0]?.username;
-    const has = type === "challenge_ended" ? "finished first" : leader === me ? "lead" : "leads";
+    const isOver = type === "challenge_ended" || Boolean(challenge?.is_over);
+    const end = winner ? `${who(winner)} finished first` : "over, without a winner";
     row.querySelector(".place").textContent = you ? `place ${you.place} of ${participants}` : "without you";
-    row.querySelector(".leader").textContent = leader ? `${leader === me ? "you" : leader} ${has}` : "nobody in it";
+    row.querySelector(".leader").textContent = isOver ? end : leads(top[0]?.username);
+    row.querySelector(".until").hidden = isOver;
   });
   socket.open();
 }
