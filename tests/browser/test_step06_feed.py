@@ -29,6 +29,28 @@ def comment(page: Page, on: str, text: str) -> None:
     post_of(page, on).get_by_role("button", name="Comment", exact=True).click()
 
 
+def said(number: int) -> dict:
+    """A comment as it travels."""
+    at = "2026-01-01T00:00:00Z"
+    return {"id": number, "username": "ben", "text": str(number), "at": at, "client_id": "x"}
+
+
+def shown(number: int, many: int = 0, comments=()) -> dict:
+    """A post of ben's as it travels, after the change of this number."""
+    post = {**said(1), "number": number, "text": "A post of ben", "workout": None}
+    counts = {"cheers": 0, "is_cheered": False, "comment_count": many}
+    return {**post, **counts, "comments": [*map(said, comments)]}
+
+
+def wired(page: Page):
+    """The page's line, loaded anew, with the test at its other end in place of the server."""
+    lines = []
+    page.route_web_socket("**/ws/social/*", lambda line: lines.append(line))
+    page.reload()
+    is_open(page)
+    return lines[0], lambda **frame: lines[0].send(json.dumps(frame))
+
+
 @pytest.fixture
 def two(visit):  # noqa: F811
     """ada and ben, who are friends."""
@@ -238,44 +260,44 @@ def test_what_one_does_not_see_for_a_block_is_not_counted_either(visit):  # noqa
     expect(post_of(cleo, "For both of you").locator(".all")).to_be_hidden()
 
 
-def test_comments_are_counted_once_whichever_comes_first(two):
-    """Two servers may tell of two comments in the other order, and a recheck of both again."""
-    ada, ben = two
-    tell(ben, "To be counted")
-    expect(post_of(ada, "To be counted")).to_have_count(1)
-    lines = []
-    ada.route_web_socket("**/ws/social/*", lambda line: lines.append(line))
-    ada.reload()
+def test_what_went_wrong_is_not_said_any_more_when_it_is_over(two):
+    ada, _ = two
+    line, hear = wired(ada)
+    alert = ada.locator("#problem")
+    answers = [
+        {"type": "error", "code": "too_fast", "detail": "wait a moment"},
+        {"type": "feed", "posts": [], "before": 1, "has_older": False},
+    ]
+    line.on_message(lambda _: hear(**answers.pop(0)))
+    hear(type="feed", posts=[shown(1)], before=None, has_older=True)
+    ada.get_by_role("button", name="Load older posts").click()
+    expect(alert).to_have_text("Too fast: what waits is sent again in a moment.")
+    expect(alert).to_have_text("")
+    hear(type="closing", code=4013, reason="try again later")
+    expect(alert).to_have_text("Try again later.")
+    line.close(code=4013)
+    expect(alert).to_have_text("")
     is_open(ada)
 
-    def hear(**frame) -> None:
-        lines[0].send(json.dumps(frame))
 
-    def said(number: int) -> dict:
-        at = "2026-01-01T00:00:00Z"
-        return {"id": number, "username": "ben", "text": str(number), "at": at, "client_id": "x"}
+def test_comments_are_counted_once_whichever_comes_first(two):
+    """Two servers may tell of two comments in the other order, and a recheck of both again."""
+    ada, _ = two
+    _, hear = wired(ada)
 
-    def told(number: int) -> None:
-        hear(type="comment_created", post_id=1, number=number, comment=said(number))
+    def told(*numbers: int) -> None:
+        for number in numbers:
+            hear(type="comment_created", post_id=1, number=number, comment=said(number))
 
-    def post(number: int, count: int, *comments: int) -> dict:
-        text = {"username": "ben", "text": "To be counted", "at": "2026-01-01T00:00:00Z"}
-        news = {"comment_count": count, "comments": [said(one) for one in comments]}
-        about = {"workout": None, "cheers": 0, "is_cheered": False, "client_id": "x"}
-        return {"id": 1, "number": number, **text, **about, **news}
-
-    hear(type="feed", posts=[post(7, 5, 5, 6, 7)], before=None, has_older=False)
-    rest = post_of(ada, "To be counted").locator(".all")
+    hear(type="feed", posts=[shown(7, 5, (5, 6, 7))], before=None, has_older=False)
+    comments, rest = ada.locator(".comments .said"), ada.locator(".all")
     expect(rest).to_have_text("Earlier comments (2)")
-    for number in (6, 3, 9, 8, 9):
-        told(number)
-    comments = post_of(ada, "To be counted").locator(".comments .said")
+    told(6, 3, 9, 8, 9)
     expect(comments).to_have_text(["5", "6", "7", "8", "9"])
     expect(rest).to_have_text("Earlier comments (2)")
-    hear(type="feed_changed", posts=[post(9, 7, 7, 8, 9)])
-    hear(type="feed_changed", posts=[post(8, 99, 8)])  # older than what is known
-    for number in (9, 10):
-        told(number)
+    hear(type="feed_changed", posts=[shown(9, 7, (7, 8, 9))])
+    hear(type="feed_changed", posts=[shown(8, 99, (8,))])  # older than what is known
+    told(9, 10)
     expect(comments).to_have_text(["5", "6", "7", "8", "9", "10"])
     expect(rest).to_have_text("Earlier comments (2)")
 

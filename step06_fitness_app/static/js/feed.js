@@ -163,6 +163,7 @@ function settle() {
 // any more. After a new first page the older ones are read again, as far as we had them.
 function takePage({ posts: page, before, has_older }) {
   asked = null;
+  if (before !== null) problem(); // it may have been too fast before
   const oldestHere = Math.min(...posts.keys());
   if (before === null) refreshTo = posts.size ? oldestHere : null;
   const from = has_older ? page.at(-1).id : 0;
@@ -331,7 +332,8 @@ socket.addEventListener("message", ({ data }) => {
   frames[frame.type]?.(frame);
 });
 socket.addEventListener("state", () => {
-  if (socket.state !== "open") asked = null;
+  if (socket.state === "open") problem();
+  else asked = null;
 });
 showStatus(socket, byId("status"), byId("now"));
 for (const { id, type, fields } of kept.outbox) outbox.push({ id, type, fields });
