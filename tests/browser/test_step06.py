@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import signal
+from textwrap import dedent
 
 import pytest
 from conftest import ROOT, Server, start_daphne, with_quick_passwords
 from playwright.sync_api import Page, expect
 
+from browser.conftest import manage
 from browser.test_step04 import LOOKS, check, is_open, say, texts
 from browser.test_step05 import NASTY, log_in, open_page, tab_to, word  # noqa: F401  a fixture
 
@@ -233,6 +235,39 @@ def test_a_reload_keeps_what_was_entered(visit):
     expect(ada.get_by_label("Weight")).to_have_value("61.25")
     says(ada, "Your workout runs.")
     finish(ada)
+
+
+def test_a_workout_that_was_forgotten_for_a_week_can_be_finished(visit, folder):
+    ben = visit("/live/", "ben")
+    begin(ben)
+    weeks_ago = """
+        from datetime import timedelta
+        from workouts.models import State, Workout
+        workout = Workout.objects.exclude(state=State.FINISHED).get(owner__username="ben")
+        workout.started_at -= timedelta(days=8)
+        workout.save()
+    """
+    manage(folder, "shell", "--verbosity", "0", "--command", dedent(weeks_ago))
+    ben.reload()
+    says(ben, "Your workout runs.")
+    ben.get_by_role("button", name="Play a recording").click()
+    expect(ben.locator("#problem")).to_have_text("This one has run for a week: finish it first.")
+    # What is kept nevertheless, from before or of another device, is tried once and given up.
+    ben.add_init_script(
+        """if (!sessionStorage.late) {
+          sessionStorage.late = true;
+          const kept = JSON.parse(sessionStorage["live ben"]);
+          const sample = (_, number) => ({ time: 700_000 + number, heart_rate: 100 });
+          kept.samples = Array.from({ length: 25 }, sample);
+          sessionStorage["live ben"] = JSON.stringify(kept);
+        }"""
+    )
+    ben.reload()
+    word(ben, re.compile("^closed 4400"))
+    ben.reload()
+    is_open(ben)
+    says(ben, "Your workout runs.")
+    finish(ben)
 
 
 # Twenty a second

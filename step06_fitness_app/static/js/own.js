@@ -7,6 +7,7 @@ import { Player } from "./player.js";
 import { Unsaved } from "./unsaved.js";
 
 const KEY = `live ${byId("me").textContent}`;
+const A_WEEK = 7 * 24 * 3600; // seconds: the server takes no sample of later than that
 const pending = new Map(); // client_id → set, not acknowledged yet
 let starting = null; // the client_id of a start that is on its way
 let isFinishing = false;
@@ -54,7 +55,10 @@ const live = new Live({
       if (starting) live.socket.acknowledge(starting);
       [starting, isFinishing] = [null, false];
       if (pending.size) forgetSets(detail);
-      else problem(`not done: ${detail}`);
+      else {
+        if (code === "invalid_message") unsaved.clear(); // it would be, each time they are sent
+        problem(`not done: ${detail}`);
+      }
       show();
     },
     workout_finished({ workout_id }) {
@@ -125,7 +129,9 @@ byId("play").addEventListener("click", async () => {
 async function play() {
   await player.load(byId("play").dataset.address);
   if (live.workout?.state !== "running") return;
-  base = Math.max(live.now, live.chart.last + 1) - player.position;
+  const start = Math.max(live.now, live.chart.last + 1) - player.position;
+  if (start + player.rows.at(-1)[0] > A_WEEK) throw new Error("this one has run for a week: finish it first");
+  base = start;
   player.play();
 }
 
