@@ -447,6 +447,17 @@ def test_nothing_leaves_the_page_before_its_script_is_there(visit, path, button)
     expect(ready).to_be_disabled()
 
 
+def test_a_set_does_not_leave_the_page_either(visit):
+    """Its form is shown while a workout goes on."""
+    ben = visit("/live/", "ben")
+    begin(ben)
+    ready = ben.get_by_role("button", name="Log set")
+    expect(ready).to_be_enabled()
+    ben.route("**/*.js", lambda route: route.abort())
+    ben.reload()
+    expect(ready).to_be_disabled()
+
+
 def talk(visit, server: Server, name: str, other: str) -> Page:
     page = visit("/chat/", name)
     page.locator(".rows").get_by_role("link", name=other, exact=True).click()

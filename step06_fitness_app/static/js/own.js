@@ -230,5 +230,6 @@ live.socket.addEventListener("state", () => {
   show();
 });
 setInterval(show, 500);
+byId("set").querySelector("button").disabled = false; // before, it would leave the page, and the set be lost
 live.open();
 show();
