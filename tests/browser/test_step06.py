@@ -270,6 +270,69 @@ def test_a_workout_that_was_forgotten_for_a_week_can_be_finished(visit, folder):
     finish(ben)
 
 
+def test_a_change_that_was_too_fast_is_told_and_finish_is_tried_again(visit):
+    mia = visit("/live/", "mia")
+    begin(mia)
+    left_out = ["workout_pause", "workout_finish"]
+    why = {"type": "error", "code": "too_fast", "detail": "no more than 30 changes a minute"}
+
+    def between(line):
+        """Each of them is refused once."""
+        server = line.connect_to_server()
+
+        def pass_on(frame):
+            if (kind := json.loads(frame)["type"]) not in left_out:
+                return server.send(frame)
+            left_out.remove(kind)
+            line.send(json.dumps(why))
+
+        line.on_message(pass_on)
+
+    mia.route_web_socket("**/ws/workout/**", between)
+    mia.clock.install()
+    mia.reload()
+    says(mia, "Your workout runs.")
+    mia.get_by_role("button", name="Pause").click()
+    expect(mia.locator("#problem")).to_have_text("Not done: no more than 30 changes a minute.")
+    mia.get_by_role("button", name="Finish").click()
+    words = "Not finished yet, and tried again: no more than 30 changes a minute."
+    expect(mia.locator("#problem")).to_have_text(words)
+    expect(mia.get_by_role("button", name="Finish")).to_be_disabled()
+    mia.clock.fast_forward(16_000)
+    says(mia, re.compile("^Finished: "))
+    expect(mia.locator("#problem")).to_have_text("")
+
+
+def test_finish_into_a_dead_line_is_sent_again_but_never_for_another_workout(visit):
+    mia = visit("/live/", "mia")
+    begin(mia)
+    mia.add_init_script(LINES)
+    mia.reload()
+    line = "lines.findLast(({ url }) => url.includes('/ws/workout/'))"
+
+    def finish_in_vain() -> None:
+        says(mia, "Your workout runs.")
+        mia.evaluate(f"{line}.send = () => {{}}")
+        mia.get_by_role("button", name="Finish").click()
+
+    finish_in_vain()
+    mia.evaluate(f"{line}.close()")
+    says(mia, re.compile("^Finished: "))
+    begin(mia)
+    finish_in_vain()
+    mia.context.set_offline(True)
+    mia.evaluate(f"{line}.close()")
+    expect(mia.locator("#status .word")).to_contain_text("connecting")
+    other = visit("/live/", "mia")
+    finish(other)
+    begin(other)
+    mia.context.set_offline(False)
+    says(mia, "Your workout runs.")
+    log_set(mia, "later")  # whatever came before it is answered when this is
+    expect(other.locator("#sets td").first).to_have_text("later")
+    says(other, "Your workout runs.")
+
+
 # Twenty a second
 
 WATCH_OVER = """() => {
