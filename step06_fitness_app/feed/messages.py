@@ -118,11 +118,13 @@ class Cheered(Struct, tag_field="type", tag="cheered"):
 
 
 class CommentCreated(Struct, tag_field="type", tag="comment_created"):
-    """Somebody has said something to a post."""
+    """Somebody has said something to a post: one more than a post of a lower `number` counts.
+
+    How many there are it does not say: that is another number for who is blocked.
+    """
 
     post_id: int
     number: int
-    count: int
     comment: Comment
 
 

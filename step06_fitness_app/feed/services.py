@@ -159,8 +159,7 @@ def comment(author: User, post_id: int, text: str, client_id: str):
             return Ack(client_id, known.pk), None
         said = row.comments.create(author=author, text=text, client_id=client_id)
         touch(row, stream)
-        many = row.comments.count()
-    created = wire.CommentCreated(row.pk, row.changed, many, wire.comment_of(said))
+    created = wire.CommentCreated(row.pk, row.changed, wire.comment_of(said))
     return Ack(client_id, said.pk), event_of(row, author, created)
 
 

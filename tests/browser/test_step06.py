@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import signal
+from textwrap import dedent
 
 import pytest
 from conftest import ROOT, Server, start_daphne, with_quick_passwords
 from playwright.sync_api import Page, expect
 
+from browser.conftest import manage
 from browser.test_step04 import LOOKS, check, is_open, say, texts
 from browser.test_step05 import NASTY, log_in, open_page, tab_to, word  # noqa: F401  a fixture
 
@@ -235,6 +237,102 @@ def test_a_reload_keeps_what_was_entered(visit):
     finish(ada)
 
 
+def test_a_workout_that_was_forgotten_for_a_week_can_be_finished(visit, folder):
+    ben = visit("/live/", "ben")
+    begin(ben)
+    weeks_ago = """
+        from datetime import timedelta
+        from workouts.models import State, Workout
+        workout = Workout.objects.exclude(state=State.FINISHED).get(owner__username="ben")
+        workout.started_at -= timedelta(days=8)
+        workout.save()
+    """
+    manage(folder, "shell", "--verbosity", "0", "--command", dedent(weeks_ago))
+    ben.reload()
+    says(ben, "Your workout runs.")
+    ben.get_by_role("button", name="Play a recording").click()
+    expect(ben.locator("#problem")).to_have_text("This one has run for a week: finish it first.")
+    # What is kept nevertheless, from before or of another device, is tried once and given up.
+    ben.add_init_script(
+        """if (!sessionStorage.late) {
+          sessionStorage.late = true;
+          const kept = JSON.parse(sessionStorage["live ben"]);
+          const sample = (_, number) => ({ time: 700_000 + number, heart_rate: 100 });
+          kept.samples = Array.from({ length: 25 }, sample);
+          sessionStorage["live ben"] = JSON.stringify(kept);
+        }"""
+    )
+    ben.reload()
+    word(ben, re.compile("^closed 4400"))
+    ben.reload()
+    is_open(ben)
+    says(ben, "Your workout runs.")
+    finish(ben)
+
+
+def test_a_change_that_was_too_fast_is_told_and_finish_is_tried_again(visit):
+    mia = visit("/live/", "mia")
+    begin(mia)
+    left_out = ["workout_pause", "workout_finish"]
+    why = {"type": "error", "code": "too_fast", "detail": "no more than 30 changes a minute"}
+
+    def between(line):
+        """Each of them is refused once."""
+        server = line.connect_to_server()
+
+        def pass_on(frame):
+            if (kind := json.loads(frame)["type"]) not in left_out:
+                return server.send(frame)
+            left_out.remove(kind)
+            line.send(json.dumps(why))
+
+        line.on_message(pass_on)
+
+    mia.route_web_socket("**/ws/workout/**", between)
+    mia.clock.install()
+    mia.reload()
+    says(mia, "Your workout runs.")
+    mia.get_by_role("button", name="Pause").click()
+    expect(mia.locator("#problem")).to_have_text("Not done: no more than 30 changes a minute.")
+    mia.get_by_role("button", name="Finish").click()
+    words = "Not finished yet, and tried again: no more than 30 changes a minute."
+    expect(mia.locator("#problem")).to_have_text(words)
+    expect(mia.get_by_role("button", name="Finish")).to_be_disabled()
+    mia.clock.fast_forward(16_000)
+    says(mia, re.compile("^Finished: "))
+    expect(mia.locator("#problem")).to_have_text("")
+
+
+def test_finish_into_a_dead_line_is_sent_again_but_never_for_another_workout(visit):
+    mia = visit("/live/", "mia")
+    begin(mia)
+    mia.add_init_script(LINES)
+    mia.reload()
+    line = "lines.findLast(({ url }) => url.includes('/ws/workout/'))"
+
+    def finish_in_vain() -> None:
+        says(mia, "Your workout runs.")
+        mia.evaluate(f"{line}.send = () => {{}}")
+        mia.get_by_role("button", name="Finish").click()
+
+    finish_in_vain()
+    mia.evaluate(f"{line}.close()")
+    says(mia, re.compile("^Finished: "))
+    begin(mia)
+    finish_in_vain()
+    mia.context.set_offline(True)
+    mia.evaluate(f"{line}.close()")
+    expect(mia.locator("#status .word")).to_contain_text("connecting")
+    other = visit("/live/", "mia")
+    finish(other)
+    begin(other)
+    mia.context.set_offline(False)
+    says(mia, "Your workout runs.")
+    log_set(mia, "later")  # whatever came before it is answered when this is
+    expect(other.locator("#sets td").first).to_have_text("later")
+    says(other, "Your workout runs.")
+
+
 # Twenty a second
 
 WATCH_OVER = """() => {
@@ -412,6 +510,17 @@ def test_nothing_leaves_the_page_before_its_script_is_there(visit, path, button)
     expect(ready).to_be_disabled()
 
 
+def test_a_set_does_not_leave_the_page_either(visit):
+    """Its form is shown while a workout goes on."""
+    ben = visit("/live/", "ben")
+    begin(ben)
+    ready = ben.get_by_role("button", name="Log set")
+    expect(ready).to_be_enabled()
+    ben.route("**/*.js", lambda route: route.abort())
+    ben.reload()
+    expect(ready).to_be_disabled()
+
+
 def talk(visit, server: Server, name: str, other: str) -> Page:
     page = visit("/chat/", name)
     page.locator(".rows").get_by_role("link", name=other, exact=True).click()
@@ -470,6 +579,22 @@ def test_who_is_no_friend_any_more_reads_on_and_keeps_what_they_typed(visit, ser
     expect(cleo.locator("#problem")).to_have_text(re.compile("^Not sent: "))
     expect(cleo.locator("#text")).to_have_value("one more thing and another a draft")
     expect(texts(cleo)).to_have_text(["bye"])
+
+
+def test_what_is_too_long_comes_back_and_is_not_sent_again(visit, server):
+    """As it is when several come back, joined: `maxlength` does not bind a script."""
+    ben = talk(visit, server, "ben", "ada")
+    key = f"ben /ws/chat/{ben.locator('#talk').get_attribute('data-id')}/"
+    long = "x" * 2001
+    kept = {"draft": "", "waiting": [["tab.1", long], ["tab.2", "this one fits"]]}
+    ben.add_init_script(f"sessionStorage[{key!r}] = {json.dumps(json.dumps(kept))}")
+    ben.reload()
+    expect(ben.locator("#text")).to_have_value(long)
+    expect(texts(ben).last).to_have_text("this one fits")
+    expect(ben.locator("[data-state=sending]")).to_have_count(0)
+    ben.get_by_role("button", name="Send").click()
+    expect(ben.locator("#problem")).to_have_text("Not sent: 1 character too many.")
+    expect(ben.locator("#text")).to_have_value(long)
 
 
 # For everybody

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -25,6 +27,28 @@ def post_of(page: Page, text: str):
 def comment(page: Page, on: str, text: str) -> None:
     post_of(page, on).get_by_label("Comment on").fill(text)
     post_of(page, on).get_by_role("button", name="Comment", exact=True).click()
+
+
+def said(number: int) -> dict:
+    """A comment as it travels."""
+    at = "2026-01-01T00:00:00Z"
+    return {"id": number, "username": "ben", "text": str(number), "at": at, "client_id": "x"}
+
+
+def shown(number: int, many: int = 0, comments=()) -> dict:
+    """A post of ben's as it travels, after the change of this number."""
+    post = {**said(1), "number": number, "text": "A post of ben", "workout": None}
+    counts = {"cheers": 0, "is_cheered": False, "comment_count": many}
+    return {**post, **counts, "comments": [*map(said, comments)]}
+
+
+def wired(page: Page):
+    """The page's line, loaded anew, with the test at its other end in place of the server."""
+    lines = []
+    page.route_web_socket("**/ws/social/*", lambda line: lines.append(line))
+    page.reload()
+    is_open(page)
+    return lines[0], lambda **frame: lines[0].send(json.dumps(frame))
 
 
 @pytest.fixture
@@ -103,6 +127,21 @@ def test_a_reload_loses_nothing_that_was_typed(two):
     ada.reload()
     expect(ada.get_by_label("Tell your friends")).to_have_value("a draft")
     draft = post_of(ada, "To be commented").get_by_label("Comment on")
+    expect(draft).to_have_value("half a comm")
+
+
+def test_a_draft_outlives_a_page_without_its_post(two):
+    """Reloaded once more before the first page came; a post on an older page is as far away."""
+    ada, ben = two
+    tell(ben, "Slow to come")
+    draft = post_of(ada, "Slow to come").get_by_label("Comment on")
+    draft.fill("half a comm")
+    ways = [lambda line: None, lambda line: line.connect_to_server()]  # first, nothing comes
+    ada.route_web_socket("**/ws/social/*", lambda line: ways.pop(0)(line))
+    ada.reload()
+    is_open(ada)
+    expect(ada.locator("#posts > li")).to_have_count(0)
+    ada.reload()
     expect(draft).to_have_value("half a comm")
 
 
@@ -196,6 +235,71 @@ def test_the_end_of_a_friendship_empties_all_pages_at_once(visit):  # noqa: F811
     expect(post_of(ben, "as long as we are friends")).to_have_count(0)
     expect(post_of(ben, "Stays with ben")).to_have_count(1)
     expect(post_of(cleo, "as long as we are friends")).not_to_have_count(0)
+
+
+def test_what_one_does_not_see_for_a_block_is_not_counted_either(visit):  # noqa: F811
+    """Else one learns that somebody blocked has said something to a common friend."""
+    ada, cleo, leo = (visit("/feed/", name) for name in ("ada", "cleo", "leo"))
+    tell(cleo, "For both of you")
+    expect(post_of(ada, "For both of you")).to_have_count(1)
+    block = """async () => (await fetch("/api/blocks/leo/", {
+        method: "POST",
+        headers: { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value },
+    })).status"""
+    assert ada.evaluate(block) == 204
+    comment(leo, "For both of you", "Not for ada")
+    expect(post_of(cleo, "For both of you").locator(".comments li")).to_have_count(1)
+    home = visit("/", "ada")
+    is_open(home)
+    expect(home.locator("#posts li").first).to_contain_text("0 comments")
+    for number, text in enumerate(("One", "Two"), 1):
+        comment(cleo, "For both of you", text)
+        expect(post_of(ada, "For both of you").locator(".comments li")).to_have_count(number)
+        expect(post_of(ada, "For both of you").locator(".all")).to_be_hidden()
+        expect(home.locator("#posts li").first).to_contain_text(f"{number} comment")
+    expect(post_of(cleo, "For both of you").locator(".all")).to_be_hidden()
+
+
+def test_what_went_wrong_is_not_said_any_more_when_it_is_over(two):
+    ada, _ = two
+    line, hear = wired(ada)
+    alert = ada.locator("#problem")
+    answers = [
+        {"type": "error", "code": "too_fast", "detail": "wait a moment"},
+        {"type": "feed", "posts": [], "before": 1, "has_older": False},
+    ]
+    line.on_message(lambda _: hear(**answers.pop(0)))
+    hear(type="feed", posts=[shown(1)], before=None, has_older=True)
+    ada.get_by_role("button", name="Load older posts").click()
+    expect(alert).to_have_text("Too fast: what waits is sent again in a moment.")
+    expect(alert).to_have_text("")
+    hear(type="closing", code=4013, reason="try again later")
+    expect(alert).to_have_text("Try again later.")
+    line.close(code=4013)
+    expect(alert).to_have_text("")
+    is_open(ada)
+
+
+def test_comments_are_counted_once_whichever_comes_first(two):
+    """Two servers may tell of two comments in the other order, and a recheck of both again."""
+    ada, _ = two
+    _, hear = wired(ada)
+
+    def told(*numbers: int) -> None:
+        for number in numbers:
+            hear(type="comment_created", post_id=1, number=number, comment=said(number))
+
+    hear(type="feed", posts=[shown(7, 5, (5, 6, 7))], before=None, has_older=False)
+    comments, rest = ada.locator(".comments .said"), ada.locator(".all")
+    expect(rest).to_have_text("Earlier comments (2)")
+    told(6, 3, 9, 8, 9)
+    expect(comments).to_have_text(["5", "6", "7", "8", "9"])
+    expect(rest).to_have_text("Earlier comments (2)")
+    hear(type="feed_changed", posts=[shown(9, 7, (7, 8, 9))])
+    hear(type="feed_changed", posts=[shown(8, 99, (8,))])  # older than what is known
+    told(9, 10)
+    expect(comments).to_have_text(["5", "6", "7", "8", "9", "10"])
+    expect(rest).to_have_text("Earlier comments (2)")
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from browser.test_step04 import LOOKS, check, is_open
 from browser.test_step05 import NASTY, open_page  # noqa: F401  a fixture
-from browser.test_step06 import WATCH_OVER, folder, server, visit  # noqa: F401  fixtures
+from browser.test_step06 import LINES, WATCH_OVER, folder, server, visit  # noqa: F401  fixtures
 
 PHONE = {"viewport": {"width": 360, "height": 740}}
 TAKES = 20_000  # ms: the recording's first repetition ends after 9 seconds
@@ -94,6 +94,44 @@ def test_a_trainer_sees_the_squats_and_says_something(ada, visit):  # noqa: F811
     expect(tom.locator("#problem")).to_have_text("One cue every two seconds.")
     expect(tom.get_by_label("Cue for ada")).to_have_value("two")
     expect(ada.locator("#cue")).to_have_text("tom: one")
+
+
+def test_what_a_trainer_says_into_a_dead_line_is_not_lost(ada, visit):  # noqa: F811
+    tom = visit("/form/ada/", "tom")
+    tom.add_init_script(LINES)
+    tom.reload()
+    is_open(tom)
+    cue = tom.get_by_label("Cue for ada")
+    line = "lines.findLast(({ url }) => url.includes('/ws/form/'))"
+    tom.evaluate(f"{line}.send = () => {{}}")
+    for text in ("Knees out", "Chest up"):
+        cue.fill(text)
+        tom.get_by_role("button", name="Say it").click()
+        expect(cue).to_have_value("")
+    cue.fill("Slow")
+    tom.evaluate(f"{line}.close()")
+    expect(cue).to_have_value("Knees out Chest up Slow")
+    is_open(tom)
+    expect(tom.locator("#problem")).to_have_text("Perhaps not said: the connection broke.")
+    tom.get_by_role("button", name="Say it").click()
+    expect(ada.locator("#cue")).to_have_text("tom: Knees out Chest up Slow")
+    expect(tom.locator("#problem")).to_have_text("")
+
+
+def test_a_refused_cue_stands_before_the_next_that_is_half_typed(ada, visit):  # noqa: F811
+    tom = visit("/form/ada/", "tom")
+    is_open(tom)
+    tom.evaluate(
+        """() => {
+          const [form, field] = [document.getElementById("say"), document.getElementById("text")];
+          for (const words of ["One", "Two", "Thr"]) {
+            field.value = words;
+            if (words !== "Thr") form.requestSubmit();
+          }
+        }"""
+    )
+    expect(tom.locator("#problem")).to_have_text("One cue every two seconds.")
+    expect(tom.get_by_label("Cue for ada")).to_have_value("Two Thr")
 
 
 def test_a_friend_watches_and_a_stranger_does_not(ada, visit):  # noqa: F811

@@ -11,7 +11,9 @@ from playwright.sync_api import Page, expect
 
 from browser.test_step04 import is_open
 from browser.test_step05 import open_page  # noqa: F401  a fixture
-from browser.test_step06 import begin, finish, folder, server, visit  # noqa: F401  fixtures
+from browser.test_step06 import LINES, begin, finish, folder, server, visit  # noqa: F401  fixtures
+from browser.test_step06_challenges import begin as begin_challenge
+from browser.test_step06_challenges import save
 from browser.test_step06_feed import comment, post_of, tell
 
 
@@ -47,6 +49,38 @@ def test_the_feed_and_the_places_move(visit, server):  # noqa: F811
     for page, place in ((ada, "place 3 of 3"), (mia, "place 2 of 3")):
         expect(row(page, "races", "Race of the day")).to_contain_text(place)
         expect(row(page, "races", "Race of the day")).to_contain_text("cleo leads")
+
+
+def test_the_end_of_a_challenge_is_told_live_and_to_who_comes_back(visit):  # noqa: F811
+    leo, cleo, home = visit("/challenges/", "leo"), visit("/", "cleo"), visit("/", "cleo")
+    home.add_init_script(LINES)
+
+    def join(name: str) -> None:
+        """leo's challenge, with cleo in it, who sees it on Home."""
+        begin_challenge(leo, name)
+        cleo.goto(leo.url)
+        cleo.get_by_role("button", name="Join").click()
+        expect(cleo.locator("#place")).to_have_text("2 of 2")
+        home.reload()
+        says(name, re.compile("^leo leads, .* left$"))
+
+    def says(name: str, words: str | re.Pattern) -> None:
+        expect(row(home, "races", name).locator(".more")).to_have_text(words, use_inner_text=True)
+
+    join("Nobody moves")
+    leo.get_by_role("button", name="End it now").click()
+    says("Nobody moves", "over, without a winner")
+
+    leo.goto(re.sub(r"\d+/$", "", leo.url))
+    join("Hers")
+    save(cleo, "3")
+    says("Hers", re.compile("^you lead, .* left$"))
+    home.context.set_offline(True)
+    home.evaluate("lines.forEach((line) => line.close())")
+    leo.get_by_role("button", name="End it now").click()
+    expect(leo.locator("#winner")).to_have_text("cleo has won.")
+    home.context.set_offline(False)
+    says("Hers", "you finished first")
 
 
 def test_each_feature_is_one_click_away(visit, server):  # noqa: F811

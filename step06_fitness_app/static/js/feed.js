@@ -69,6 +69,7 @@ function elementOf(post) {
   find(".text").textContent = post.text;
   find("input").setAttribute("aria-label", `Comment on the post of ${post.username}`);
   find("input").value = drafts[post.id] ?? "";
+  delete drafts[post.id];
   find(".delete").hidden = !isOwn;
   find(".delete").addEventListener("click", () => remove(post.id));
   find(".cheer").addEventListener("click", () => cheer(post.id));
@@ -80,12 +81,13 @@ function elementOf(post) {
   return element;
 }
 
-// Of two states the one with the higher number is true; what is known of it is in `at`.
+// Of two states the one with the higher number is true; what is known of it is in `at`. Comments up
+// to `at.counted` are counted in `comment_count`.
 function take(post) {
   const known = posts.get(post.id);
   if (!known) {
     post.element = elementOf(post);
-    post.at = { cheers: post.number, comments: post.number };
+    post.at = { cheers: post.number, comments: post.number, counted: post.number };
     posts.set(post.id, post);
     const next = [...list.children].find((other) => Number(other.dataset.id) < post.id);
     list.insertBefore(post.element, next ?? null);
@@ -101,7 +103,7 @@ function take(post) {
     const oldest = post.comments[0]?.id ?? Infinity;
     const older = post.comment_count > post.comments.length ? known.comments.filter(({ id }) => id < oldest) : [];
     known.comments = [...older, ...post.comments];
-    [known.comment_count, known.at.comments] = [post.comment_count, post.number];
+    [known.comment_count, known.at.comments, known.at.counted] = [post.comment_count, post.number, post.number];
   }
   show(known);
   return false;
@@ -161,6 +163,7 @@ function settle() {
 // any more. After a new first page the older ones are read again, as far as we had them.
 function takePage({ posts: page, before, has_older }) {
   asked = null;
+  if (before !== null) problem(); // it may have been too fast before
   const oldestHere = Math.min(...posts.keys());
   if (before === null) refreshTo = posts.size ? oldestHere : null;
   const from = has_older ? page.at(-1).id : 0;
@@ -202,11 +205,12 @@ const frames = {
     else if (is_on && post.username === me) hear(`${username} cheers your post`);
     show(post);
   },
-  comment_created({ post_id, number, count, comment }) {
+  comment_created({ post_id, number, comment }) {
     const post = posts.get(post_id);
-    if (!post || post.comments.some(({ id }) => id === comment.id)) return;
+    if (!post || number <= post.at.counted || post.comments.some(({ id }) => id === comment.id)) return;
     post.comments = [...post.comments, comment].sort((one, other) => one.id - other.id);
-    if (number >= post.at.comments) [post.comment_count, post.at.comments] = [count, number];
+    post.comment_count += 1;
+    post.at.comments = Math.max(post.at.comments, number);
     show(post);
     if (comment.username !== me && post.username === me) hear(`${comment.username} comments on your post`);
   },
@@ -311,16 +315,16 @@ byId("older").addEventListener("click", () => askOlder(Math.min(...posts.keys())
 // For this tab and this person: a reload loses nothing that was typed.
 const key = `feed of ${me}`;
 const kept = JSON.parse(sessionStorage.getItem(key)) ?? { draft: "", drafts: {}, outbox: [] };
-const drafts = kept.drafts;
+const drafts = kept.drafts; // of posts that are not here yet: they come with their page, or later
 sessionStorage.removeItem(key);
 field.value ||= kept.draft;
 addEventListener("pagehide", () => {
-  const drafts = {};
+  const all = { ...drafts };
   for (const { id, element } of posts.values()) {
     const text = element.querySelector("input").value;
-    if (text) drafts[id] = text;
+    if (text) all[id] = text;
   }
-  sessionStorage.setItem(key, JSON.stringify({ draft: field.value, drafts, outbox }));
+  sessionStorage.setItem(key, JSON.stringify({ draft: field.value, drafts: all, outbox }));
 });
 
 socket.addEventListener("message", ({ data }) => {
@@ -328,7 +332,8 @@ socket.addEventListener("message", ({ data }) => {
   frames[frame.type]?.(frame);
 });
 socket.addEventListener("state", () => {
-  if (socket.state !== "open") asked = null;
+  if (socket.state === "open") problem();
+  else asked = null;
 });
 showStatus(socket, byId("status"), byId("now"));
 for (const { id, type, fields } of kept.outbox) outbox.push({ id, type, fields });

@@ -83,8 +83,14 @@ function cue(words) {
 }
 
 let gone = null; // a timer
-let said = ""; // by the trainer here, and not heard yet
+let said = []; // by the trainer here, and not heard yet
+let lost = ""; // what became of that: it stands there until something is said again
 let unsaid = 0; // frames that came since the server was told
+
+// To be said again, before what is there of the next.
+function takeBack(texts) {
+  if (texts.length) byId("text").value = [...texts, byId("text").value].filter(Boolean).join(" ");
+}
 
 const frames = {
   form_state: (numbers) => show({ numbers }),
@@ -97,13 +103,12 @@ const frames = {
     gone = setTimeout(() => show(old), GONE);
   },
   form_cue: ({ text, from }) => {
-    if (text === said) said = "";
+    said = said.filter((one) => one !== text);
     cue(from === "coach" ? `${text}.` : `${from}: ${text}`);
   },
   error: ({ detail }) => {
     problem(detail);
-    if (said) byId("text").value ||= said; // to be said again
-    said = "";
+    takeBack(said.splice(-1));
   },
   closing: ({ reason }) => problem(reason),
 };
@@ -117,7 +122,9 @@ socket.addEventListener("message", ({ data }) => {
 });
 socket.addEventListener("state", () => {
   unsaid = 0;
-  if (socket.state === "open") problem();
+  if (socket.state === "waiting" && said.length) problem((lost = "perhaps not said: the connection broke"));
+  if (socket.state === "open") problem(lost);
+  else takeBack(said.splice(0));
   if (socket.state !== "closed") return; // it is for good: nothing more to say, and to play
   for (const control of document.querySelectorAll("#say :is(input, button)")) control.disabled = true;
   if (!play) return;
@@ -162,11 +169,12 @@ play?.addEventListener("click", async () => {
 byId("say")?.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = byId("text").value.replace(/[\p{Cc}\p{Cs}]/gu, "").trim();
-  problem();
+  problem((lost = ""));
   if (!text) return;
   if (socket.state === "open") {
     socket.send(JSON.stringify({ type: "cue", text }));
-    [said, byId("text").value] = [text, ""];
+    said.push(text);
+    byId("text").value = "";
   } else problem(`not said: there is no connection to ${owner}`);
 });
 for (const button of document.querySelectorAll("#say button")) button.disabled = false; // before, it would leave the page

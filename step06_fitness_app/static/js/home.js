@@ -39,9 +39,9 @@ function postOf({ username, text, cheers, comment_count }) {
   return item;
 }
 
-// Of two that tell of one post, the higher number is the newer.
-function change(id, number, news) {
-  posts = posts.map((post) => (post.id === id && post.number < number ? { ...post, ...news, number } : post));
+// Of two that tell of one post, the higher number is the newer: `news` of an older one is nothing.
+function change(id, news) {
+  posts = posts.map((post) => (post.id === id ? { ...post, ...news(post) } : post));
 }
 
 const frames = {
@@ -49,12 +49,15 @@ const frames = {
   feed_changed: ({ posts: changed }) => changed.forEach(take),
   post_created: ({ post }) => take(post),
   post_deleted: ({ post_id }) => (posts = posts.filter(({ id }) => id !== post_id)),
-  cheered: ({ post_id, number, count }) => change(post_id, number, { cheers: count }),
-  comment_created: ({ post_id, number, count }) => change(post_id, number, { comment_count: count }),
+  cheered: ({ post_id, number, count }) =>
+    change(post_id, (post) => number > post.number && { number, cheers: count }),
+  comment_created: ({ post_id, number }) =>
+    change(post_id, (post) => number > post.number && { number, comment_count: post.comment_count + 1 }),
 };
 
+// A whole post with the same number puts right what was missed.
 function take(post) {
-  if (posts.some(({ id }) => id === post.id)) return change(post.id, post.number, post);
+  if (posts.some(({ id }) => id === post.id)) return change(post.id, ({ number }) => post.number >= number && post);
   posts = [post, ...posts].sort((one, other) => other.id - one.id).slice(0, PAGE);
 }
 
@@ -69,16 +72,23 @@ feed.addEventListener("message", ({ data }) => {
 showStatus(feed, byId("status"), byId("now"));
 feed.open();
 
-// One's places.
+// One's places. Who comes after the end is told so in the state.
+const who = (username) => (username === me ? "you" : username);
+
+function leads(leader) {
+  return leader ? `${who(leader)} ${leader === me ? "lead" : "leads"}` : "nobody in it";
+}
+
 for (const row of document.querySelectorAll("[data-challenge]")) {
   const socket = socketTo(`/ws/challenge/${row.dataset.challenge}/`);
   socket.addEventListener("message", ({ data }) => {
-    const { top, you, participants, type } = JSON.parse(data);
+    const { type, challenge, top, you, participants, winner } = JSON.parse(data);
     if (!top) return;
-    const leader = top[0]?.username;
-    const has = type === "challenge_ended" ? "finished first" : leader === me ? "lead" : "leads";
+    const isOver = type === "challenge_ended" || Boolean(challenge?.is_over);
+    const end = winner ? `${who(winner)} finished first` : "over, without a winner";
     row.querySelector(".place").textContent = you ? `place ${you.place} of ${participants}` : "without you";
-    row.querySelector(".leader").textContent = leader ? `${leader === me ? "you" : leader} ${has}` : "nobody in it";
+    row.querySelector(".leader").textContent = isOver ? end : leads(top[0]?.username);
+    row.querySelector(".until").hidden = isOver;
   });
   socket.open();
 }

@@ -7,9 +7,13 @@ import { Player } from "./player.js";
 import { Unsaved } from "./unsaved.js";
 
 const KEY = `live ${byId("me").textContent}`;
+const AGAIN = 15_000; // ms until Finish is tried again: five that are too fast end a connection
+const A_WEEK = 7 * 24 * 3600; // seconds: the server takes no sample of later than that
 const pending = new Map(); // client_id → set, not acknowledged yet
 let starting = null; // the client_id of a start that is on its way
-let isFinishing = false;
+let isFinishing = false; // until it is finished, or refused for good
+let asked = null; // pause, resume or finish, not answered yet: they have no id
+let retry = null; // a timer
 let base = 0; // the time of a sample, less its place in the recording
 
 const unsaved = new Unsaved((sample) => live.send("workout_update", sample));
@@ -23,7 +27,11 @@ const live = new Live({
   },
   frames: {
     workout_state({ workout }) {
-      if (workout?.id !== unsaved.workout) forgetSamples();
+      if (!workout || asked !== "workout_finish") answered();
+      if (workout?.id !== unsaved.workout) {
+        forgetSamples();
+        isFinishing = false; // that one is finished, and this one was not meant
+      }
       unsaved.workout = workout?.id;
       for (const sample of unsaved.samples) live.take(sample);
       if (workout) unsaved.start();
@@ -48,19 +56,28 @@ const live = new Live({
         unsaved.stop();
         // The server did not say which it left out.
         setTimeout(() => live.isKnown && unsaved.start(), 3_000);
-        return;
+        return leftOut(detail);
       }
-      if (code === "not_saved") return problem(detail); // samples, and they are kept
+      if (code === "not_saved") {
+        problem(detail); // samples, and they are kept: a change comes after them
+        return leftOut(detail);
+      }
       if (starting) live.socket.acknowledge(starting);
       [starting, isFinishing] = [null, false];
+      answered();
       if (pending.size) forgetSets(detail);
-      else problem(`not done: ${detail}`);
+      else {
+        if (code === "invalid_message") unsaved.clear(); // it would be, each time they are sent
+        problem(`not done: ${detail}`);
+      }
       show();
     },
     workout_finished({ workout_id }) {
       unsaved.clear();
       player.rewind();
+      if (isFinishing) problem("");
       isFinishing = false;
+      answered();
       byId("finished").hidden = false;
       byId("finished-link").href = `/workouts/${workout_id}/`;
       show();
@@ -83,10 +100,7 @@ function show() {
   const waiting = unsaved.samples.length + pending.size;
   const words = isOpen || !waiting ? "" : `${waiting} not stored yet: sent when the connection is back.`;
   byId("unsaved").textContent = unsaved.lost ? `${words} ${unsaved.lost} were too many to keep.` : words;
-  if (isFinishing && isOpen && unsaved.isSent) {
-    isFinishing = false;
-    live.send("workout_finish");
-  }
+  if (isFinishing && isOpen && unsaved.isSent && asked !== "workout_finish") ask("workout_finish");
 }
 
 // Begin, pause, finish
@@ -101,15 +115,40 @@ byId("start").addEventListener("submit", (event) => {
   show();
 });
 
+function ask(type) {
+  asked = type;
+  live.send(type);
+}
+
+function answered() {
+  asked = null;
+  clearTimeout(retry);
+}
+
+// What the server left out may have been this. Finish is tried again; a pause would come too late.
+function leftOut(why) {
+  if (!asked) return;
+  const isLast = asked === "workout_finish";
+  problem(isLast ? `not finished yet, and tried again: ${why}` : `not done: ${why}`);
+  if (!isLast) return answered();
+  clearTimeout(retry);
+  retry = setTimeout(() => {
+    answered();
+    show();
+  }, AGAIN);
+}
+
 byId("pause").addEventListener("click", () => {
   player.pause();
-  live.send(live.workout?.state === "paused" ? "workout_resume" : "workout_pause");
+  problem("");
+  ask(live.workout?.state === "paused" ? "workout_resume" : "workout_pause");
   show();
 });
 
 // After what was measured: what comes behind the end would be left out.
 byId("finish").addEventListener("click", () => {
   player.pause();
+  problem("");
   isFinishing = true;
   show();
 });
@@ -125,7 +164,9 @@ byId("play").addEventListener("click", async () => {
 async function play() {
   await player.load(byId("play").dataset.address);
   if (live.workout?.state !== "running") return;
-  base = Math.max(live.now, live.chart.last + 1) - player.position;
+  const start = Math.max(live.now, live.chart.last + 1) - player.position;
+  if (start + player.rows.at(-1)[0] > A_WEEK) throw new Error("this one has run for a week: finish it first");
+  base = start;
   player.play();
 }
 
@@ -220,9 +261,13 @@ if (kept) {
 }
 
 live.socket.addEventListener("state", () => {
-  if (live.socket.state !== "open") unsaved.stop();
+  if (live.socket.state !== "open") {
+    unsaved.stop();
+    answered(); // by nobody: Finish is sent again on the next connection
+  }
   show();
 });
 setInterval(show, 500);
+byId("set").querySelector("button").disabled = false; // before, it would leave the page, and the set be lost
 live.open();
 show();

@@ -95,7 +95,9 @@ export class Talk {
     },
     // --8<-- [start:too_fast]
     error: ({ code, detail }) => {
-      if (code === "not_allowed") this.#takeBack();
+      const waiting = [...this.#waiting.keys()];
+      if (code === "not_allowed") this.#takeBack(waiting);
+      if (code === "invalid_message") this.#takeBack(waiting.slice(0, 1)); // they are answered in order
       if (code !== "too_fast") return problem(`not sent: ${detail}`);
       this.socket.slowDown(); // the server does not say which message it was: none is given up
       this.list.wait();
@@ -107,14 +109,15 @@ export class Talk {
     },
   };
 
-  // The server takes none of those on their way: they go back into the field.
-  #takeBack() {
-    for (const id of this.#waiting.keys()) {
+  // The server does not take these: they go back into the field.
+  #takeBack(ids) {
+    const texts = ids.map((id) => this.#waiting.get(id));
+    field.value = [...texts, field.value].filter(Boolean).join(" ");
+    for (const id of ids) {
       this.socket.acknowledge(id);
       this.list.remove(id);
+      this.#waiting.delete(id);
     }
-    field.value = [...this.#waiting.values(), field.value].filter(Boolean).join(" ");
-    this.#waiting.clear();
   }
 
   #show(messages) {
@@ -141,7 +144,9 @@ export class Talk {
     const text = field.value.replace(/[\p{Cc}\p{Cs}]/gu, "").trim();
     problem();
     if (!text) return;
-    const refused = this.say(text);
+    // What came back joined may be longer than what can be typed.
+    const over = text.length - field.maxLength;
+    const refused = over > 0 ? `${over} character${over === 1 ? "" : "s"} too many` : this.say(text);
     if (refused) problem(`not sent: ${refused}`);
     else field.value = "";
   }
