@@ -132,7 +132,10 @@ def record(
     from course import record, screenshots
 
     pictures = [name for name in names or screenshots.PICTURES if name in screenshots.PICTURES]
-    traces = [name for name in names or record.TRACES if name not in pictures]
+    # A name may be both a trace's and a picture's; what is neither, `record` says.
+    traces = [
+        name for name in names or record.TRACES if name in record.TRACES or name not in pictures
+    ]
     if traces:
         record.record(traces)
     if pictures:
