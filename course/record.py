@@ -246,6 +246,8 @@ class Browser:
             self.kept[details[0]] = self.page.evaluate(NEWEST_ACK)
         elif what == "token":
             self.obtain("token")
+        elif what == "pause":  # what is shown is that time goes by
+            self.page.wait_for_timeout(1000 * details[0])
         elif what == "log out":
             self.form("/logout/")
         elif what == "close":

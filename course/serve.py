@@ -127,7 +127,7 @@ class Serving:
         if (WORK / "manage.py").exists():
             console.print(f"  {'work':>7}  {self.link('work')}  your own folder")
         else:
-            hint = f"{COMMAND} copy {self.steps[-1].number} work"
+            hint = f"{COMMAND} copy {min(3, self.steps[-1].number)} work"
             console.print(f"  {'work':>7}  your own folder, to change things in: {hint}")
         console.print()
         for task in late:

@@ -12,11 +12,11 @@ class Script:
     url: str
     title: str
     # ("send", text), ("bytes", numbers), ("messages", how many have come by now),
-    # ("close", code, reason), ("log out",), ("token",) to obtain a fresh one. It begins with open
-    # or a refusal, and ends with close. For several browsers, ("A", "open", path),
-    # ("A", "send", text) and so on, from open to close; ("send all", text, text) leaves nothing
-    # time to come in between; ("A", "keep", name) keeps the number of
-    # the newest ack, for which {name} then stands, whoever says it.
+    # ("close", code, reason), ("log out",), ("token",) to obtain a fresh one, ("pause", seconds).
+    # It begins with open or a refusal, and ends with close. For several browsers,
+    # ("A", "open", path), ("A", "send", text) and so on, from open to close;
+    # ("send all", text, text) leaves nothing time to come in between; ("A", "keep", name) keeps
+    # the number of the newest ack, for which {name} then stands, whoever says it.
     actions: tuple[tuple, ...] = ()
     protocols: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
@@ -276,7 +276,7 @@ TRACES = {
         5,
         "/ws/whoami/",
         "Tokens of five seconds: one fresh one on the open socket, then none",
-        (("messages", 1), ("token",), ("send", AUTHENTICATE), ("messages", 3)),
+        (("messages", 1), ("pause", 1.5), ("token",), ("send", AUTHENTICATE), ("messages", 3)),
         protocols=("pulse.v1", "bearer.{token}"),
         person="ada",
         by="token",

@@ -48,6 +48,7 @@ def test_runserver_is_daphnes(runserver):
 def test_runserver_noasgi_is_djangos(runserver):
     server = runserver("--noasgi", banner="Starting development server at")
     assert httpx.get(server.url("/api/server/")).json()["interface"] == "WSGI"
+    assert httpx.get(server.url("/static/css/look.css")).status_code == 200
 
 
 # --8<-- [start:without_daphne]

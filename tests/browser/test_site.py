@@ -216,3 +216,18 @@ def test_another_host_and_an_exception_are_noticed(page, site):
 def test_addresses_are_those_of_the_navigation():
     config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     assert len(ADDRESSES) == len(set(re.findall(r"[\w/.-]+\.md", str(config["nav"]))))
+
+
+@pytest.mark.slow
+def test_the_copy_button_takes_the_commands_of_a_console_block(page, site):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(site + "steps/step01_setup/")
+    block = page.locator(".language-console").first
+    expect(block).to_contain_text("$ python manage.py migrate")
+    block.hover()
+    block.get_by_role("button").click()
+    expect(page.get_by_text("Copied to clipboard")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()").splitlines()
+    commands = ["python manage.py migrate", "python manage.py check_setup"]
+    assert [line for line in copied if line] == commands
+    expect(block).to_contain_text("ok    Python")
