@@ -8,10 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.client import AWAY, Refused, Session
 from people.models import Privacy
 from workouts import fit
-from workouts.management.commands.import_fit import add_arguments, person, reading
+from workouts.management.commands.import_fit import add_arguments, person, reading, summary
 from workouts.models import Workout
 from workouts.replay import PER_SECOND, Replay
-from workouts.uploads import summary
 
 
 class Command(BaseCommand):
