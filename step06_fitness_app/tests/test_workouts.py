@@ -339,6 +339,24 @@ async def test_who_opens_many_tabs_waits_longer_and_loses_nothing(people, monkey
         assert (await friend.get("workout_update"))["time"] == 4
 
 
+async def test_too_much_of_a_workout_that_is_deleted_is_not_held_against_the_next(
+    people, monkeypatch
+):
+    monkeypatch.setattr("workouts.services.BATCHES_PER_MINUTE", 0)
+    async with training(people["ada"]) as me:
+        await me.update(time=1, power=100)
+        await me.get("error", code="not_saved")
+        gone = await in_thread(me.browser.delete)(f"/api/workouts/{me.workout['id']}/")
+        assert gone.status_code == 204
+        frames = await me.until("error", code="conflict")
+        if not any(frame["type"] == "workout_state" for frame in frames):  # whichever is first
+            await me.get("workout_state", workout=None)
+        monkeypatch.setattr("workouts.services.BATCHES_PER_MINUTE", 100)
+        await begin(me, client_id="next")
+        await me.update(time=2, power=100)
+        await saved(me, 2)
+
+
 async def test_no_more_wait_for_the_database_than_memory_holds(people, monkeypatch):
     monkeypatch.setattr("workouts.buffer.MOST", 2)
     monkeypatch.setattr("workouts.buffer.EVERY", 1000)

@@ -33,10 +33,9 @@ class Buffer:
 
     def add(self, workout_id: int, row: Row) -> bool:
         """Keep a sample, without the database. False: too many wait, or came in this minute."""
-        rows = self.waiting.setdefault(workout_id, [])
-        if len(rows) >= MOST or self.is_too_much:
+        if self.is_too_much or len(self.waiting.get(workout_id, ())) >= MOST:
             return False
-        rows.append(row)
+        self.waiting.setdefault(workout_id, []).append(row)
         if not self.flusher or self.flusher.done():
             self.flusher = asyncio.create_task(self.keep_flushing())
         return True
@@ -54,7 +53,6 @@ class Buffer:
                 try:
                     await in_thread(services.store_samples)(workout_id, batch)
                     answer = Saved(max(row[0] for row in batch))
-                    self.is_too_much = False
                 except services.Conflict as problem:  # nor ever will be
                     answer = Error("conflict", str(problem))
                 except Workout.DoesNotExist:
@@ -65,6 +63,7 @@ class Buffer:
                         logger.exception("%d samples wait for the database", len(rows))
                     await self.tell(Error("not_saved", "not stored yet: keep your last samples"))
                     return False
+                self.is_too_much = False
                 del rows[: len(batch)]
                 if not rows:
                     del self.waiting[workout_id]
