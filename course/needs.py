@@ -29,10 +29,10 @@ class Need:
     mac: str = ""
 
     def missing(self) -> bool:
-        program = shutil.which(self.program) or self.in_debians_own_place()
-        if self.program and not program:
-            return True
-        return not all(map(importlib.util.find_spec, self.packages))
+        return not self.has_program() or not all(map(importlib.util.find_spec, self.packages))
+
+    def has_program(self) -> bool:
+        return not self.program or bool(shutil.which(self.program) or self.in_debians_own_place())
 
     def in_debians_own_place(self) -> bool:
         """Debian keeps PostgreSQL's servers and, for most users, /usr/sbin off the PATH."""
@@ -40,8 +40,8 @@ class Need:
         return any((place / self.program).exists() for place in places)
 
     def install(self) -> str:
-        """The command that installs it here; the packages come with `test --all`."""
-        if not self.program:
+        """The command that installs what is not there; the packages come with `test --all`."""
+        if self.has_program():
             return f"{COMMAND} test --all"
         if sys.platform == "darwin":
             command = self.mac

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from course.needs import Need
 from course.steps import COMMAND
 from tests.course_house import ROOT, course, make_house
 
@@ -91,6 +92,16 @@ def test_suite_that_breaks_counts_as_failed(house):
     assert done.returncode == 1
     assert "SyntaxError" in done.stdout
     assert lines[-1] == "0 passed, 1 failed"
+
+
+def test_what_is_there_is_not_to_be_installed_again():
+    """Who has the browser and no playwright need not install the browser."""
+    without_package = Need(sys.executable, ("no_such_package",), "apt it", "brew it")
+    assert without_package.missing()
+    assert without_package.install() == f"{COMMAND} test --all"
+    without_program = Need("no-such-program", (), "apt it", "brew it")
+    assert without_program.missing()
+    assert without_program.install() != f"{COMMAND} test --all"
 
 
 def test_one_step(house):
