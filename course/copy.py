@@ -5,6 +5,7 @@ import secrets
 import shutil
 from pathlib import Path
 
+from course.diff import SECTION_MARK
 from course.steps import BY_RUNNING, CourseError, Step
 
 
@@ -19,6 +20,7 @@ def copy_step(step: Step, target: Path) -> None:
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.copytree(step.path, unfinished, ignore=shutil.ignore_patterns(*BY_RUNNING))
+        remove_section_marks(unfinished)
         write_env(unfinished)
         if target.exists():
             target.rmdir()
@@ -36,6 +38,15 @@ def refuse_if_used(target: Path) -> None:
         raise CourseError(f"{target} is not empty. Name a new folder, or empty that one first.")
     if target.exists() and not target.is_dir():
         raise CourseError(f"{target} is a file. Name a new folder.")
+
+
+def remove_section_marks(project: Path) -> None:
+    """They are for the docs, whose pages show the step's own files."""
+    for path in [*project.rglob("*.py"), *project.rglob("*.js")]:
+        text = path.read_text(encoding="utf-8")
+        if SECTION_MARK in text:
+            lines = [line for line in text.splitlines(keepends=True) if SECTION_MARK not in line]
+            path.write_text("".join(lines), encoding="utf-8")
 
 
 def write_env(project: Path) -> None:

@@ -60,6 +60,17 @@ def test_copy_of_each_step_starts_with_its_key(tmp_path):
         assert f"SECRET_KEY={printed.stdout}" in (target / ".env").read_text(encoding="utf-8")
 
 
+def test_copy_has_no_marks_of_the_docs_and_is_the_same_otherwise(house, tmp_path):
+    code = "first = 1\n\n\n{}def shown():\n    return first\n{}"
+    marks = "# --8<-- [start:shown]\n", "# --8<-- [end:shown]\n"
+    marked = house / "step01_small/config/marked.py"
+    marked.write_text(code.format(*marks), encoding="utf-8")
+    copy_step(all_steps(house)[0], tmp_path / "mine")
+    mine = tmp_path / "mine/config/marked.py"
+    assert mine.read_text(encoding="utf-8") == code.format("", "")
+    assert marked.read_text(encoding="utf-8") == code.format(*marks)
+
+
 def test_copy_overwrites_nothing(house, tmp_path):
     target = tmp_path / "mine"
     target.mkdir()
