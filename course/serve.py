@@ -42,6 +42,7 @@ class Serving:
         self.programs = [self.docs_program(docs_port, step_port)]
         self.programs += [self.step_program(f"step {s.number}", s.path) for s in self.steps]
         self.ended: set[str] = set()  # of the programs, those that did at least once
+        self.linked = asyncio.Event()  # the links are printed
         self.members = [self.members_program(s) for s in self.steps if has_members(s)]
 
     def docs_program(self, port: int, step_port: int) -> Program:
@@ -103,9 +104,9 @@ class Serving:
         """Run everything until Ctrl-C or SIGTERM."""
         self.check_ports()
         stopping = stop_on_signal()
-        programs = self.programs + self.members
-        tasks = [asyncio.create_task(keep_running(p, self.log)) for p in programs]
+        tasks = [asyncio.create_task(keep_running(p, self.log)) for p in self.programs]
         tasks.append(asyncio.create_task(self.print_links()))
+        tasks += [asyncio.create_task(self.come_later(members)) for members in self.members]
         tasks.append(asyncio.create_task(self.follow_work()))
         console.print("Starting ...")
         await stopping.wait()
@@ -130,9 +131,15 @@ class Serving:
             hint = f"{COMMAND} copy {min(3, self.steps[-1].number)} work"
             console.print(f"  {'work':>7}  your own folder, to change things in: {hint}")
         console.print()
+        self.linked.set()
         for task in late:
             await task
             self.log(waits[task], f"up: {self.link(waits[task])}")
+
+    async def come_later(self, members: Program) -> None:
+        """Begin when the links are printed: what members do would scroll them away."""
+        await self.linked.wait()
+        await keep_running(members, self.log)
 
     def link(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}/"
