@@ -433,10 +433,9 @@ def add_handshake(browser: list[dict], network: list[tuple[str, dict]]) -> None:
 
 
 def refusal(code: int, at: float) -> dict:
-    """The answer that is no 101: of it, Chromium tells the status and nothing more."""
-    status = f"{code} {HTTPStatus(code).phrase}"
-    data = {"status line": f"HTTP/1.1 {status}", "headers and body": "Chromium does not tell"}
-    return {"at": at, "side": "browser", "kind": "handshake", "label": status, "data": data}
+    """The answer that is no 101: of it, Chromium tells the number and nothing more."""
+    data = {"status line": f"HTTP/1.1 {code} …", "the rest": "Chromium does not tell"}
+    return {"at": at, "side": "browser", "kind": "handshake", "label": str(code), "data": data}
 
 
 def in_order_of_arrival(browser: list[dict], names: list[str]) -> None:
