@@ -438,6 +438,18 @@ def test_the_layer_is_shown_live(inspect, step_server):
     expect(first.get_by_role("button", name="Channel layer: group_send")).to_have_count(0)
 
 
+def test_live_says_whose_connection_it_is_and_offers_what_the_recording_did(inspect):
+    """Who was recorded had another cookie, or page, or token."""
+    page = inspect(element("step03-close"))
+    title = page.locator(".wt-title")
+    expect(title).to_have_text("The page closes with 4001")
+    press(page, "Live")
+    expect(title).to_have_text("A connection of your own browser, live")
+    expect(page.get_by_label("Close code")).to_have_value("4001")
+    press(page, "Recording")
+    expect(title).to_have_text("The page closes with 4001")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_it_goes_live_against_a_running_step(inspect, step_server, host):
     server = step_server(3)

@@ -496,6 +496,8 @@
 
   /* ---- The element -------------------------------------------------------------------------- */
 
+  const LIVE = "A connection of your own browser, live";
+
   class WireTrace extends HTMLElement {
     connectedCallback() {
       if (this.timeline) return;
@@ -516,7 +518,8 @@
     }
 
     build() {
-      const title = (this.trace && this.trace.title) || "A connection, live";
+      const title = (this.trace && this.trace.title) || LIVE;
+      this.titleNode = make("p", { class: "wt-title" }, title);
       this.stateNode = make("p", { class: "wt-state", role: "status" });
       this.modes = {
         recording: button("Recording", () => this.setMode("recording")),
@@ -530,7 +533,7 @@
       this.foot = make("p", { class: "wt-foot" });
       return make("div", { class: "wt", role: "group", "aria-label": `Wire inspector: ${title}` },
         make("div", { class: "wt-head" },
-          make("p", { class: "wt-title" }, title), this.stateNode, make("p", { class: "wt-url" }, this.path)),
+          this.titleNode, this.stateNode, make("p", { class: "wt-url" }, this.path)),
         make("div", { class: "wt-controls" },
           make("div", { class: "wt-bar wt-modes", role: "group", "aria-label": "What is shown" },
             this.trace ? this.modes.recording : null, isLocal() || !this.trace ? this.modes.live : null),
@@ -552,7 +555,9 @@
       this.text = make("input", { type: "text", class: "wt-input", "aria-label": "Text to send", autocomplete: "off" });
       const send = JSON.parse(this.getAttribute("send") || "[]");
       this.text.value = send.length ? send[0] : "hi";
-      this.code = make("input", { type: "number", class: "wt-input wt-code", "aria-label": "Close code", value: "1000" });
+      const closing = this.trace && this.trace.events.find(isCall);
+      const code = closing ? closing.label : "1000";
+      this.code = make("input", { type: "number", class: "wt-input wt-code", "aria-label": "Close code", value: code });
       this.sendForm = make("form", { class: "wt-bar", on: { submit: (event) => {
         event.preventDefault();
         this.attempt((connection) => connection.send(this.text.value));
@@ -583,13 +588,15 @@
         if (this.live) this.live.stop();
         this.live = null;
         this.setState("idle", "recording");
-        const { versions = {}, folder } = this.trace;
+        const { versions = {}, folder, title } = this.trace;
+        this.titleNode.textContent = title;
         const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
         this.foot.textContent = `Recorded from ${folder}${used ? ` with ${used}` : ""}.`;
         this.note.textContent = "";
         this.show(this.shown);
       } else {
         this.foot.textContent = "";
+        this.titleNode.textContent = LIVE; // who was recorded had a cookie, a page or a token of their own
         this.timeline.empty.textContent = "No connection yet. Press Connect: the handshake comes first.";
         this.timeline.show([], Infinity);
         this.setState("idle", "not connected");

@@ -1,5 +1,5 @@
-/* Links to the steps, on the ports where they are, and the front page's panel: which steps run on
-   this machine now. And wide tables, which the keyboard must reach.
+/* The steps' addresses, on the ports where they are, and the front page's panel: which steps run on
+   this machine now. And tables: wide ones, which the keyboard must reach, and their heads on a phone.
 
    The panel asks each step's tap (course/tap.py), which answers with its folder's name, so that another
    program on the port is not taken for the step. Looked at when the page opens, when the reader
@@ -15,13 +15,19 @@
   const port = (step) =>
     (window.WIRE_TRACE_PORTS || {})[step] || (step === "work" ? 8009 : 8000 + Number(step));
 
-  /* Pages are written for the default ports; `serve --step-port` moves the steps. */
-  function moveLinks() {
+  /* Pages are written for the default ports; `serve --step-port` moves the steps. A recording stays
+     as it was. */
+  function movePorts() {
+    const moved = (written) => port(written === "8009" ? "work" : Number(written) - 8000);
     for (const link of document.querySelectorAll("a[href^='http://127.0.0.1:800']")) {
-      const written = link.port;
-      const moved = port(written === "8009" ? "work" : Number(written) - 8000);
-      link.textContent = link.textContent.replace(`:${written}`, `:${moved}`);
-      link.port = moved;
+      if (link.port !== "8000") link.port = moved(link.port);
+    }
+    const article = document.querySelector("article");
+    const texts = article && document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
+    while (texts && texts.nextNode()) {
+      const { currentNode: text } = texts;
+      if (!/:800[1-69]\b/.test(text.data) || text.parentElement.closest("wire-trace")) continue;
+      text.data = text.data.replace(/:(800[1-69])\b/g, (all, written) => `:${moved(written)}`);
     }
   }
 
@@ -77,7 +83,8 @@
         words.textContent =
           "No step is running. Start them with python3 -m course serve (Windows: py -m course serve).";
       } else {
-        words.textContent = `Running: ${steps.length} of ${items.length - 1} steps. ${
+        const at = new Date().toTimeString().slice(0, 8);
+        words.textContent = `Running at ${at}: ${steps.length} of ${items.length - 1} steps. ${
           own ? "Your own folder, too." : "Your own folder begins with python3 -m course copy 3 work."
         }`;
       }
@@ -99,8 +106,19 @@
     }
   }
 
+  /* On a phone a table's row becomes a list (site.css), where each cell needs the name of its column. */
+  function nameCells() {
+    for (const table of document.querySelectorAll(".stack table")) {
+      const heads = Array.from(table.querySelectorAll("th"), (head) => head.textContent);
+      for (const row of table.tBodies[0].rows) {
+        for (const [index, cell] of Array.from(row.cells).entries()) cell.dataset.head = heads[index];
+      }
+    }
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
-    moveLinks();
+    if (window.WIRE_TRACE_PORTS) movePorts();
+    nameCells();
     document.querySelectorAll("[data-running]").forEach(begin);
   });
   for (const moment of ["load", "resize"]) addEventListener(moment, reachTables);
