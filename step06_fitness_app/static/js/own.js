@@ -1,15 +1,15 @@
-// One's own workout: begin, pause, finish, log sets, and a recording in the place of a sensor.
-// What was entered or measured and is not stored yet is kept, here and over a reload.
+// One's own workout: begin, pause, finish, and a recording in the place of a sensor. What was
+// entered or measured and is not stored yet is kept, here and over a reload.
 
 import { Live } from "./live.js";
-import { byId, part, problem } from "./page.js";
+import { byId, problem } from "./page.js";
 import { Player } from "./player.js";
+import { newId, Sets } from "./sets.js";
 import { Unsaved } from "./unsaved.js";
 
 const KEY = `live ${byId("me").textContent}`;
 const AGAIN = 15_000; // ms until Finish is tried again: five that are too fast end a connection
 const A_WEEK = 7 * 24 * 3600; // seconds: the server takes no sample of later than that
-const pending = new Map(); // client_id → set, not acknowledged yet
 let starting = null; // the client_id of a start that is on its way
 let isFinishing = false; // until it is finished, or refused for good
 let asked = null; // pause, resume or finish, not answered yet: they have no id
@@ -18,6 +18,12 @@ let base = 0; // the time of a sample, less its place in the recording
 
 const unsaved = new Unsaved((sample) => live.send("workout_update", sample));
 const player = new Player((row) => (row ? measure(row) : ended()));
+const sets = new Sets({
+  workout: () => live.workout?.id,
+  send: (set, id) => live.send("workout_update", set, id),
+  forget: (id) => live.socket.acknowledge(id),
+  changed: () => show(),
+});
 
 const live = new Live({
   words: {
@@ -36,7 +42,7 @@ const live = new Live({
       for (const sample of unsaved.samples) live.take(sample);
       if (workout) unsaved.start();
       if (workout?.state !== "running") player.pause();
-      if (!workout) forgetSets("no workout runs");
+      if (!workout) sets.refused("no workout runs");
       show();
     },
     saved({ up_to }) {
@@ -46,9 +52,9 @@ const live = new Live({
     ack({ client_id }) {
       live.socket.acknowledge(client_id);
       if (client_id === starting) starting = null;
-      pending.delete(client_id);
-      showPending();
+      sets.stored(client_id);
       problem("");
+      show();
     },
     error({ code, detail }) {
       if (code === "too_fast") {
@@ -65,7 +71,7 @@ const live = new Live({
       if (starting) live.socket.acknowledge(starting);
       [starting, isFinishing] = [null, false];
       answered();
-      if (pending.size) forgetSets(detail);
+      if (sets.waiting) sets.refused(detail);
       else {
         if (code === "invalid_message") unsaved.clear(); // it would be, each time they are sent
         problem(`not done: ${detail}`);
@@ -85,8 +91,6 @@ const live = new Live({
   },
 });
 
-const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
-
 // What can be done now, and what is not stored yet.
 function show() {
   const { state } = live.workout ?? {};
@@ -97,7 +101,7 @@ function show() {
   byId("pause").textContent = state === "paused" ? "Go on" : "Pause";
   byId("play").disabled = state !== "running";
   byId("play").textContent = player.isPlaying ? "Stop the recording" : "Play a recording";
-  const waiting = unsaved.samples.length + pending.size;
+  const waiting = unsaved.samples.length + sets.waiting;
   const words = isOpen || !waiting ? "" : `${waiting} not stored yet: sent when the connection is back.`;
   byId("unsaved").textContent = unsaved.lost ? `${words} ${unsaved.lost} were too many to keep.` : words;
   if (isFinishing && isOpen && unsaved.isSent && asked !== "workout_finish") ask("workout_finish");
@@ -194,70 +198,18 @@ byId("speed").addEventListener("change", ({ target }) => {
   player.speed = Number(target.value);
 });
 
-// Sets
-
-byId("set").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const { exercise, ...numbers } = Object.fromEntries(new FormData(event.target));
-  const set = { exercise: exercise.replace(/[\p{Cc}\p{Cs}]/gu, "").trim() };
-  for (const [name, value] of Object.entries(numbers)) set[name] = Number(value);
-  problem("");
-  if (set.exercise) log(set);
-});
-
-function log(set, client_id = newId(), workout_id = live.workout?.id) {
-  if (!live.send("workout_update", { ...set, client_id, workout_id }, client_id)) {
-    return problem("not logged: there is no connection");
-  }
-  pending.set(client_id, { set, workout_id });
-  showPending();
-}
-
-// The server takes none of those that wait: they are named, and the last goes back into the form.
-function forgetSets(why) {
-  if (!pending.size) return;
-  const names = [];
-  for (const [id, { set }] of pending) {
-    live.socket.acknowledge(id);
-    names.push(`${set.exercise} ${set.sets} × ${set.reps} at ${set.weight} kg`);
-    fill(set);
-  }
-  problem(`not stored: ${names.join("; ")}: ${why}`);
-  pending.clear();
-  showPending();
-}
-
-function fill(set) {
-  for (const [name, value] of Object.entries(set)) byId("set").elements[name].value = value;
-}
-
-function showPending() {
-  for (const old of document.querySelectorAll("#sets [data-waiting]")) old.remove();
-  for (const { set } of pending.values()) {
-    const { exercise, sets, reps, weight } = set;
-    const row = part("tr");
-    row.dataset.waiting = "";
-    row.append(...[exercise, `${sets} × ${reps}`, `${weight} kg, sending …`].map((text) => part("td", text)));
-    byId("sets").append(row);
-  }
-  byId("no-sets").hidden = byId("sets").rows.length > 0;
-  show();
-}
-
 // For this tab and this person, over a reload or a new log-in.
 addEventListener("pagehide", () => {
-  const form = Object.fromEntries(new FormData(byId("set")));
-  const kept = { form, sets: [...pending], samples: unsaved.samples, workout: unsaved.workout };
+  const kept = { ...sets.kept, samples: unsaved.samples, workout: unsaved.workout };
   sessionStorage.setItem(KEY, JSON.stringify(kept));
 });
 
 const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
 sessionStorage.removeItem(KEY);
 if (kept) {
-  fill(kept.form);
   unsaved.workout = kept.workout;
   for (const sample of kept.samples) unsaved.add(sample);
-  for (const [id, { set, workout_id }] of kept.sets) log(set, id, workout_id);
+  sets.restore(kept);
 }
 
 live.socket.addEventListener("state", () => {
@@ -268,6 +220,5 @@ live.socket.addEventListener("state", () => {
   show();
 });
 setInterval(show, 500);
-byId("set").querySelector("button").disabled = false; // before, it would leave the page, and the set be lost
 live.open();
 show();
