@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.http.EndedLoginMiddleware",
+    "config.pages.NotKeptMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",  # every page, unless it says not
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

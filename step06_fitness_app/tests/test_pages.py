@@ -174,3 +174,18 @@ def test_ones_own_live_page_is_one_only(people):
 def test_a_nul_is_in_nobodys_name(people, path):
     """PostgreSQL takes none, not even to compare."""
     assert browser_of("ada").get(path).status_code == 404
+
+
+def test_a_browser_keeps_no_page_of_who_is_logged_in(ride):
+    """Back would show it as it was, and after a log-out to whoever comes next."""
+    for path in ("/", "/account/", "/chat/", f"/workouts/{ride.pk}/", "/api/workouts/"):
+        assert "no-store" in browser_of("ada").get(path)["Cache-Control"], path
+
+
+def test_one_repetition_is_one(people):
+    services.start(people["ada"], "strength", Privacy.FRIENDS, "c")
+    services.add_set(people["ada"], "plank", 1, 1, 0, "s")
+    services.finish(people["ada"])
+    page = browser_of("ada").get("/workouts/").content.decode()
+    assert "1 repetition" in page
+    assert "1 repetitions" not in page
