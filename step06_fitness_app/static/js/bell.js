@@ -85,6 +85,7 @@ class Bell extends EventTarget {
   #last = null; // the highest number this page got; null before the first page
   #isAsked = false; // for older ones
   #isBack = false; // connected again
+  #again = null; // { before, to }: pages that are asked for once more
 
   constructor(link) {
     super();
@@ -114,9 +115,19 @@ class Bell extends EventTarget {
     return this.#isAsked;
   }
 
-  // What is read may have changed while there was no connection.
+  // What is read may have changed while there was no connection: all that is known, page by page.
   askAgain() {
-    if (this.#last) this.#send({ type: "history", before: this.#last + 1 });
+    if (!this.known.size) return;
+    this.#again = { before: this.#last + 1, to: Math.min(...this.known.keys()) };
+    this.#send({ type: "history", before: this.#again.before });
+  }
+
+  #askOn(notifications) {
+    const { before, to } = this.#again;
+    const first = notifications[0]?.number ?? before;
+    if (first >= before) return; // what came meanwhile
+    this.#again = first > to ? { before: first, to } : null;
+    if (this.#again) this.#send({ type: "history", before: first });
   }
 
   // Not worth a place in the queue: what is asked for is what the page shows now.
@@ -146,6 +157,7 @@ class Bell extends EventTarget {
       this.known.set(frame.number, frame);
       if (frame.number > this.#last) this.#tell(frame);
     }
+    if (this.#again) this.#askOn(notifications);
   }
 
   #takeOne(frame) {
@@ -172,7 +184,7 @@ class Bell extends EventTarget {
       if (this.#isBack) this.dispatchEvent(new Event("back"));
       this.#isBack = true;
     }
-    this.#isAsked = false;
+    if (this.socket.state !== "open") [this.#isAsked, this.#again] = [false, null];
     this.#link.dataset.state = this.socket.state;
     this.#show();
   }

@@ -41,7 +41,9 @@ function show() {
   });
   byId("empty").hidden = numbers.length > 0;
   byId("older").hidden = !bell.hasOlder;
+  const moves = document.activeElement === byId("all") && !bell.unread;
   byId("all").hidden = !bell.unread;
+  if (moves) list.focus(); // the keyboard goes on at the first of them
   byId("problem").textContent = "";
 }
 
