@@ -1,6 +1,6 @@
 // A challenge: its board, whose rows move to their new places, and one's own progress.
 
-import { byId, clock, part, problem, socketTo } from "./page.js";
+import { byId, clock, keep, part, problem, socketTo } from "./page.js";
 import { showStatus } from "./status.js";
 
 const KINDS = {
@@ -19,7 +19,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const [starts, ends] = [new Date(page.starts), new Date(page.ends)];
 const tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
 let sent = 0;
-let waiting = null; // the id of what is not acknowledged yet
+let waiting = null; // { id, type, fields }: not acknowledged yet
 let isOver = false;
 let total = 0; // mine, as the last board has it
 
@@ -60,8 +60,12 @@ function show({ top, you, participants }) {
   byId("place").textContent = you ? `${you.place} of ${participants}` : "you take no part";
   total = you ? you.progress : 0;
   byId("total").textContent = you ? kind.show(total) : "–";
+  const focused = document.activeElement;
   byId("progress").hidden = isOver || !you;
   byId("outside").hidden = isOver || Boolean(you);
+  // Whoever pressed the one that is gone goes on at the other.
+  if (focused === byId("join") && !byId("progress").hidden) byId("amount").focus();
+  if (focused === byId("leave") && !byId("outside").hidden) byId("join").focus();
   if (you) hear(`Your place is ${you.place} of ${participants}`);
 }
 
@@ -108,24 +112,22 @@ const frames = {
       socket.slowDown();
       return problem("too fast: it is sent again in a moment");
     }
-    done(waiting);
+    done(waiting?.id);
     problem(detail);
   },
 };
 
 function done(id) {
   socket.acknowledge(id);
-  if (id === waiting) waiting = null;
+  if (id === waiting?.id) waiting = null;
 }
 
 // One at a time: an error does not say whose it is.
-function send(type, fields = {}) {
-  if (socket.state === "closed") return problem("there is no connection");
+function send(type, fields = {}, id = `${tab}.${++sent}`) {
   if (waiting) return problem("the last one is still on its way");
-  waiting = `${tab}.${++sent}`;
-  const isSent = socket.send(JSON.stringify({ type, client_id: waiting, ...fields }), waiting);
-  if (!isSent) waiting = null;
-  problem(isSent ? "" : "there is no connection");
+  if (!socket.send(JSON.stringify({ type, client_id: id, ...fields }), id)) return problem("there is no connection");
+  waiting = { id, type, fields };
+  problem(socket.state === "open" ? "" : "it is sent when the connection is back");
 }
 
 byId("progress").addEventListener("submit", (event) => {
@@ -156,6 +158,9 @@ function tick() {
   byId("until").textContent = isOver ? "It is" : hasBegun ? "Ends in" : "Begins in";
   const words = `${days ? `${days} d ` : ""}${clock(left % 86_400)}`;
   byId("countdown").textContent = isOver ? "over" : words;
+  if (!isOver) return;
+  byId("countdown").ariaHidden = null; // it stands still now: a screen reader may have it
+  byId("end-time").hidden = true;
 }
 
 socket.addEventListener("message", ({ data }) => {
@@ -166,4 +171,8 @@ if (byId("goal")) byId("goal").textContent = kind.show(Number(byId("goal").datas
 setInterval(tick, 1_000);
 tick();
 showStatus(socket, byId("status"), byId("now"));
+
+const kept = keep(() => `challenge ${page.id} of ${me}`, () => ({ amount: byId("amount").value, waiting }));
 socket.open();
+byId("amount").value ||= kept?.amount ?? "";
+if (kept?.waiting) send(kept.waiting.type, kept.waiting.fields, kept.waiting.id); // the same id: once

@@ -1,6 +1,6 @@
 // The feed: what friends post, cheers and comments. What is typed is kept until the server has it.
 
-import { byId, clock, part, problem, socketTo, time } from "./page.js";
+import { byId, clock, keep, part, problem, socketTo, time } from "./page.js";
 import { showStatus } from "./status.js";
 
 const QUIET = 5_000; // ms between two things that a screen reader says
@@ -143,8 +143,10 @@ function commentOf({ id, username, text, at }) {
 function drop(id) {
   const post = posts.get(id);
   if (!post) return;
-  const draft = post.element.querySelector("input").value.trim();
-  giveBack(draft);
+  const input = post.element.querySelector("input");
+  if (input.value.trim()) problem(`that post of ${post.username} is gone: what you wrote to it stands above`);
+  giveBack(input.value.trim());
+  if (input === document.activeElement) field.focus();
   post.element.remove();
   posts.delete(id);
 }
@@ -300,6 +302,7 @@ async function remove(id) {
 async function showAll(id) {
   const post = posts.get(id);
   const before = post.comments[0]?.id;
+  const button = post.element.querySelector(".all");
   const query = before ? `?before=${before}` : "";
   const answer = await fetch(`/api/posts/${id}/comments/${query}`).catch(() => null);
   if (!answer?.ok) return problem("they could not be loaded; try again");
@@ -307,25 +310,28 @@ async function showAll(id) {
   const older = (await answer.json()).filter((one) => !known.has(one.id));
   post.comments = [...older, ...post.comments];
   if (!older.length) post.comment_count = post.comments.length;
+  const moves = document.activeElement === button;
   show(post);
+  // The keyboard goes on among what the button has brought, once it is gone.
+  if (moves && button.hidden) post.element.querySelector(".comments").focus();
 }
 
 byId("older").addEventListener("click", () => askOlder(Math.min(...posts.keys())));
 
-// For this tab and this person: a reload loses nothing that was typed.
-const key = `feed of ${me}`;
-const kept = JSON.parse(sessionStorage.getItem(key)) ?? { draft: "", drafts: {}, outbox: [] };
-const drafts = kept.drafts; // of posts that are not here yet: they come with their page, or later
-sessionStorage.removeItem(key);
-field.value ||= kept.draft;
-addEventListener("pagehide", () => {
+// A reload loses nothing that was typed.
+function typed() {
   const all = { ...drafts };
   for (const { id, element } of posts.values()) {
     const text = element.querySelector("input").value;
     if (text) all[id] = text;
   }
-  sessionStorage.setItem(key, JSON.stringify({ draft: field.value, drafts: all, outbox }));
-});
+  return { draft: field.value, about: about?.value, drafts: all, outbox };
+}
+
+const kept = keep(() => `feed of ${me}`, typed) ?? { draft: "", drafts: {}, outbox: [] };
+const drafts = kept.drafts; // of posts that are not here yet: they come with their page, or later
+field.value ||= kept.draft;
+if (about && kept.about) about.value = kept.about;
 
 socket.addEventListener("message", ({ data }) => {
   const frame = JSON.parse(data);

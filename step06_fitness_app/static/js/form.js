@@ -154,11 +154,12 @@ async function begin() {
 }
 
 play?.addEventListener("click", async () => {
+  if (play.ariaDisabled) return; // not `disabled`, which would take the focus away
   if (playing === null) {
-    play.disabled = true; // until it has come
+    play.ariaDisabled = "true"; // until it has come
     problem();
     await begin().catch(() => problem("the recording did not come: press again"));
-    play.disabled = false;
+    play.ariaDisabled = null;
   } else {
     clearInterval(playing);
     playing = null;

@@ -115,6 +115,7 @@ export class Live {
       for (const row of samples) this.#keep(row);
       if (workout || !this.finished) this.#replaceSets(sets);
       if (workout) this.#set(workout.elapsed_seconds, workout.time, workout.saved_up_to);
+      else if (!this.finished) this.#set(0);
       this.#show();
     },
     workout_update: (update) => {

@@ -2,18 +2,18 @@
 // entered or measured and is not stored yet is kept, here and over a reload.
 
 import { Live } from "./live.js";
-import { byId, problem } from "./page.js";
+import { byId, keep, problem } from "./page.js";
 import { Player } from "./player.js";
 import { newId, Sets } from "./sets.js";
 import { Unsaved } from "./unsaved.js";
 
-const KEY = `live ${byId("me").textContent}`;
 const AGAIN = 15_000; // ms until Finish is tried again: five that are too fast end a connection
+const REST = 3_000; // ms until samples are sent again that the server did not take
 const A_WEEK = 7 * 24 * 3600; // seconds: the server takes no sample of later than that
 let starting = null; // the client_id of a start that is on its way
 let isFinishing = false; // until it is finished, or refused for good
 let asked = null; // pause, resume or finish, not answered yet: they have no id
-let retry = null; // a timer
+let [retry, resting] = [null, null]; // timers
 let base = 0; // the time of a sample, less its place in the recording
 
 const unsaved = new Unsaved((sample) => live.send("workout_update", sample));
@@ -57,15 +57,10 @@ const live = new Live({
       show();
     },
     error({ code, detail }) {
-      if (code === "too_fast") {
-        live.socket.slowDown();
-        unsaved.stop();
-        // The server did not say which it left out.
-        setTimeout(() => live.isKnown && unsaved.start(), 3_000);
-        return leftOut(detail);
-      }
-      if (code === "not_saved") {
-        problem(detail); // samples, and they are kept: a change comes after them
+      if (code === "too_fast" || code === "not_saved") {
+        if (code === "too_fast") live.socket.slowDown();
+        else problem(detail);
+        sendAgain();
         return leftOut(detail);
       }
       if (starting) live.socket.acknowledge(starting);
@@ -81,11 +76,14 @@ const live = new Live({
     workout_finished({ workout_id }) {
       unsaved.clear();
       player.rewind();
-      if (isFinishing) problem("");
-      isFinishing = false;
-      answered();
       byId("finished").hidden = false;
       byId("finished-link").href = `/workouts/${workout_id}/`;
+      if (isFinishing) {
+        problem("");
+        byId("finished-link").focus(); // Finish is not there any more
+      }
+      isFinishing = false;
+      answered();
       show();
     },
   },
@@ -95,22 +93,43 @@ const live = new Live({
 function show() {
   const { state } = live.workout ?? {};
   const isOpen = live.socket.state === "open" && live.isKnown;
-  if (isOpen) [byId("begin").hidden, byId("run").hidden] = [Boolean(state), !state];
-  byId("start-button").disabled = !isOpen || starting !== null;
+  byId("start-button").disabled = !isOpen;
   byId("pause").disabled = byId("finish").disabled = !isOpen || isFinishing;
   byId("pause").textContent = state === "paused" ? "Go on" : "Pause";
   byId("play").disabled = state !== "running";
   byId("play").textContent = player.isPlaying ? "Stop the recording" : "Play a recording";
   const waiting = unsaved.samples.length + sets.waiting;
-  const words = isOpen || !waiting ? "" : `${waiting} not stored yet: sent when the connection is back.`;
-  byId("unsaved").textContent = unsaved.lost ? `${words} ${unsaved.lost} were too many to keep.` : words;
+  const when = isOpen ? "they are being sent" : "sent when the connection is back";
+  const words = !waiting || (isOpen && unsaved.isSent) ? "" : `${waiting} not stored yet: ${when}.`;
+  const lost = unsaved.lost ? `${many(unsaved.lost, "figure")} more than could be kept.` : "";
+  byId("unsaved").textContent = `${words} ${lost}`.trim();
+  if (isOpen) swap(Boolean(state));
   if (isFinishing && isOpen && unsaved.isSent && asked !== "workout_finish") ask("workout_finish");
+}
+
+const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
+// What can be done before a workout, or during it. The focus is not hidden with what it was in: the
+// keyboard would go on from the top of the page.
+function swap(runs) {
+  const [shown, other] = runs ? [byId("run"), byId("begin")] : [byId("begin"), byId("run")];
+  const moves = other.contains(document.activeElement);
+  [shown.hidden, other.hidden] = [false, true];
+  if (moves) byId(runs ? "pause" : byId("finished").hidden ? "start-button" : "finished-link").focus();
+}
+
+// The server did not say which it left out: all of it goes again.
+function sendAgain() {
+  unsaved.stop();
+  clearTimeout(resting);
+  resting = setTimeout(() => live.isKnown && unsaved.start(), REST);
 }
 
 // Begin, pause, finish
 
 byId("start").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (starting) return;
   const { kind, privacy } = Object.fromEntries(new FormData(event.target));
   problem("");
   starting = newId();
@@ -171,6 +190,8 @@ async function play() {
   const start = Math.max(live.now, live.chart.last + 1) - player.position;
   if (start + player.rows.at(-1)[0] > A_WEEK) throw new Error("this one has run for a week: finish it first");
   base = start;
+  player.speed = Number(byId("speed").value); // the browser may have put an earlier choice back
+  byId("over").hidden = true;
   player.play();
 }
 
@@ -184,13 +205,13 @@ function measure([t, heart_rate, cadence, power, distance]) {
 
 // They are of a workout that was finished elsewhere.
 function forgetSamples() {
-  const many = unsaved.samples.length;
-  if (many) problem(`${many} figures came too late to be stored: that workout is over`);
+  const { length } = unsaved.samples;
+  if (length) problem(`${many(length, "figure")} came too late to be stored: that workout is over`);
   unsaved.clear();
 }
 
 function ended() {
-  byId("played").textContent = "The recording is over.";
+  byId("over").hidden = false;
   show();
 }
 
@@ -198,14 +219,10 @@ byId("speed").addEventListener("change", ({ target }) => {
   player.speed = Number(target.value);
 });
 
-// For this tab and this person, over a reload or a new log-in.
-addEventListener("pagehide", () => {
-  const kept = { ...sets.kept, samples: unsaved.samples, workout: unsaved.workout };
-  sessionStorage.setItem(KEY, JSON.stringify(kept));
-});
-
-const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-sessionStorage.removeItem(KEY);
+const kept = keep(
+  () => `live ${byId("me").textContent}`,
+  () => ({ ...sets.kept, samples: unsaved.samples, workout: unsaved.workout }),
+);
 if (kept) {
   unsaved.workout = kept.workout;
   for (const sample of kept.samples) unsaved.add(sample);
@@ -220,5 +237,6 @@ live.socket.addEventListener("state", () => {
   show();
 });
 setInterval(show, 500);
+sets.enable();
 live.open();
 show();

@@ -10,6 +10,18 @@ export function problem(words) {
   byId("problem").textContent = words ? sentence(words) : "";
 }
 
+// For this tab and this person: what `state` gives outlives a reload or a new log-in; the answer is
+// what was kept, or null. A phone may end a page that is hidden without another word.
+export function keep(key, state) {
+  const kept = JSON.parse(sessionStorage.getItem(key()));
+  const store = () => sessionStorage.setItem(key(), JSON.stringify(state()));
+  const forget = () => sessionStorage.removeItem(key()); // a copy of this tab must not have it too
+  document.addEventListener("visibilitychange", () => (document.hidden ? store() : forget()));
+  addEventListener("pagehide", store);
+  forget();
+  return kept;
+}
+
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 const addressOf = (path) => `${scheme}://${location.host}${path}`;
 

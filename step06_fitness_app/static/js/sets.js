@@ -1,9 +1,10 @@
 // The sets of one's own workout: logged in the form, shown while they are on their way, and kept
 // until the server has them.
 
-import { byId, part, problem } from "./page.js";
+import { byId, part, sentence } from "./page.js";
 
 const form = byId("set");
+const say = (words) => (byId("not-stored").textContent = words ? sentence(words) : "");
 
 export const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
@@ -22,22 +23,26 @@ export class Sets {
       event.preventDefault();
       this.#logged();
     });
-    form.querySelector("button").disabled = false; // before, it would leave the page, and the set be lost
   }
 
   get waiting() { return this.#pending.size; }
+
+  // Before, a click would leave the page, and the set be lost.
+  enable() {
+    form.querySelector("button").disabled = false;
+  }
 
   #logged() {
     const { exercise, ...numbers } = Object.fromEntries(new FormData(form));
     const set = { exercise: exercise.replace(/[\p{Cc}\p{Cs}]/gu, "").trim() };
     for (const [name, value] of Object.entries(numbers)) set[name] = Number(value);
-    problem("");
+    say("");
     if (set.exercise) this.#log(set, newId(), this.#workout());
   }
 
   #log(set, client_id, workout_id) {
     if (!this.#send({ ...set, client_id, workout_id }, client_id)) {
-      return problem("not logged: there is no connection");
+      return say("not logged: there is no connection");
     }
     this.#pending.set(client_id, { set, workout_id });
     this.#show();
@@ -47,22 +52,18 @@ export class Sets {
     if (this.#pending.delete(client_id)) this.#show();
   }
 
-  // The server takes none of those that wait: they are named, and the last goes back into the form.
+  // The server takes none of those that wait. They are named in a place of their own, which stays:
+  // an answer to each of them comes as well.
   refused(why) {
     if (!this.waiting) return;
     const names = [];
     for (const [id, { set }] of this.#pending) {
       this.#forget(id);
       names.push(`${set.exercise} ${set.sets} × ${set.reps} at ${set.weight} kg`);
-      this.#fill(set);
     }
-    problem(`not stored: ${names.join("; ")}: ${why}`);
+    say(`not stored: ${names.join("; ")}: ${why}`);
     this.#pending.clear();
     this.#show();
-  }
-
-  #fill(set) {
-    for (const [name, value] of Object.entries(set)) form.elements[name].value = value;
   }
 
   #show() {
@@ -84,7 +85,7 @@ export class Sets {
   }
 
   restore({ form: entered, sets }) {
-    this.#fill(entered);
+    for (const [name, value] of Object.entries(entered)) form.elements[name].value = value;
     for (const [id, { set, workout_id }] of sets) this.#log(set, id, workout_id);
   }
 }

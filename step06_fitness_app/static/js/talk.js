@@ -2,7 +2,7 @@
 // missed, without a gap or a double.
 
 import { Conversation } from "./conversation.js";
-import { byId, problem, socketTo } from "./page.js";
+import { byId, keep, problem, socketTo } from "./page.js";
 import { showStatus } from "./status.js";
 import { NumberedStream } from "./stream.js";
 
@@ -39,7 +39,6 @@ export class Talk {
     });
     byId("composer").querySelector("button").disabled = false; // before, it would leave the page
     byId("older").addEventListener("click", () => this.#ask(this.list.oldest));
-    addEventListener("pagehide", () => this.#keep());
   }
 
   open() {
@@ -152,18 +151,12 @@ export class Talk {
   }
 
   // --8<-- [start:keep]
-  // For this tab and this person: a reload, or logging in again, loses nothing that was typed.
-  get #key() {
-    return `${this.me} ${this.#path}`;
-  }
-
-  #keep() {
-    sessionStorage.setItem(this.#key, JSON.stringify({ draft: field.value, waiting: [...this.#waiting] }));
-  }
-
+  // A reload, or logging in again, loses nothing that was typed.
   #restore() {
-    const { draft, waiting } = JSON.parse(sessionStorage.getItem(this.#key)) ?? { draft: "", waiting: [] };
-    sessionStorage.removeItem(this.#key);
+    const { draft, waiting } = keep(
+      () => `${this.me} ${this.#path}`,
+      () => ({ draft: field.value, waiting: [...this.#waiting] }),
+    ) ?? { draft: "", waiting: [] };
     field.value ||= draft;
     for (const [id, text] of waiting) this.say(text, id); // the same id: stored once
   }
