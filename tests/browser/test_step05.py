@@ -384,6 +384,31 @@ def test_logging_out_the_token_closes_its_socket_within_a_second(page, server):
     expect(page.locator("#who")).to_have_text("You have no token: log in above.")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["the server", "its owner"])
+def test_a_log_in_that_ends_while_the_connection_is_gone_is_told(page, server, by):
+    lines = []
+
+    def pass_on(line):
+        line.connect_to_server()
+        lines.append(line)
+
+    page.route_web_socket("**/ws/whoami/", pass_on)
+    keep_open(page, server)
+    if by == "the server":
+        for path in ("ws-ticket", "token/refresh"):
+            page.route(f"**/api/{path}/", lambda route: route.fulfill(status=401, json={}))
+    else:
+        page.route("**/api/ws-ticket/", lambda route: route.abort())
+    lines[0].close(code=4012)
+    if by == "its owner":
+        word(page, re.compile("connecting, try"))
+        page.get_by_role("button", name="Log out the token").click()
+    word(page, "closed 4401: log in again")
+    expect(page.locator("#who")).to_have_text("You have no token: log in above.")
+    assert len(lines) == 1
+
+
 # Conversations
 
 

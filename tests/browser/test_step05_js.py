@@ -161,6 +161,46 @@ def test_a_renewal_that_fails_for_a_moment_is_tried_again(stage):
     assert state(stage) == ["open", 4401, 3]
 
 
+@pytest.fixture
+def ticketed(stage):
+    """A client whose tickets are refused from now on, until `refused` is false."""
+    stage.evaluate(
+        """() => {
+          [window.refused, window.renewed] = [true, 0];
+          const no = Object.assign(Error("no"), { isFinal: true });
+          window.connect = async () => { if (refused) throw no; return { url: "ws://x/" }; };
+        }"""
+    )
+    return stage
+
+
+def test_what_is_refused_before_there_is_a_socket_is_the_end(ticketed):
+    ticketed.evaluate("refused = false; begin({ connect })")
+    ticketed.evaluate("last().accept(); refused = true; last().drop(1006); client.retryNow()")
+    ticketed.wait_for_function("client.state === 'closed'", polling=20)
+    ticketed.clock.run_for(120_000)
+    assert state(ticketed) == ["closed", 4401, 1]
+    assert ticketed.evaluate("[client.attempt, client.reason]") == [2, "no"]
+    assert ticketed.evaluate("word()") == "closed 4401: log in again"
+
+
+@pytest.mark.parametrize(
+    ("helps", "ends"), [(True, ["open", 4401, 1]), (False, ["closed", 4401, 0])]
+)
+def test_what_is_refused_before_there_is_a_socket_is_renewed_once(ticketed, helps, ends):
+    renew = "async () => { renewed += 1; refused = !helps; }"
+    ticketed.evaluate(
+        f"(helps) => {{ window.helps = helps; begin({{ connect, renew: {renew} }}); }}", helps
+    )
+    if helps:
+        ticketed.wait_for_function("sockets.length === 1", polling=20)
+        ticketed.evaluate("last().accept()")
+    ticketed.wait_for_function("(state) => client.state === state", arg=ends[0], polling=20)
+    ticketed.clock.run_for(120_000)
+    assert state(ticketed) == ends
+    assert ticketed.evaluate("[renewed, client.attempt]") == [1, 2]
+
+
 def test_closed_while_renewing_stays_closed(stage):
     renewing(stage, "() => new Promise((resolve) => { window.done = resolve; })")
     stage.evaluate("last().accept(); last().drop(4401)")

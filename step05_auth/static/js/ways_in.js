@@ -111,8 +111,7 @@ credentials.addEventListener("obtained", () => {
 
 credentials.addEventListener("ended", () => {
   byId("who").textContent = "You have no token: log in above.";
-  // While it waits for another try there is nothing to try with.
-  if (socket.state === "waiting") socket.close();
+  socket.retryNow(); // if it waits for another try: there is no token for it, and the page says so now
   tick();
 });
 

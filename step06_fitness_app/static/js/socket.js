@@ -11,8 +11,9 @@
 // connection broke may be lost: nobody can tell from this side whether it arrived. So what is
 // sent with an id is kept until acknowledge(id), and sent again on each new connection.
 //
-// renew (optional): async, gets a fresh credential for connect() to use, or throws: an error whose
-// isFinal is true ends it, any other is tried again later.
+// connect, renew (optional: it gets a fresh credential for connect() to use): both async, and both may
+// throw. An error whose isFinal is true is a refusal, like a close with 4401; after any other it is
+// tried again later.
 // probe (optional): { ask, answer }, two frames. Without it a dead line is "open" for minutes.
 
 const FIRST_DELAY = 1_000; // milliseconds, doubled at every failure …
@@ -117,8 +118,11 @@ export class ReconnectingSocket extends EventTarget {
     const current = (this.#current = { socket: null, openedAt: Infinity });
     this.attempt += 1;
     this.#become("connecting");
-    const target = await Promise.resolve().then(this.#connect).catch(() => null);
+    let problem = null;
+    const asked = Promise.resolve().then(this.#connect);
+    const target = await asked.catch((error) => void (problem = error));
     if (current !== this.#current) return; // closed while we were asking
+    if (problem?.isFinal) return this.#leave(current, 4401, problem.message);
     if (!target) return this.#retry();
     try {
       current.socket = new WebSocket(target.url, target.protocols ?? []);
@@ -145,14 +149,20 @@ export class ReconnectingSocket extends EventTarget {
     });
     // Not from "error" as well: "close" always follows it, and two retries are two sockets.
     on("close", ({ code, reason }) => {
-      [this.code, this.reason, current.socket] = [code, reason, null];
+      current.socket = null;
       clearTimeout(current.quiet);
       if (performance.now() - current.openedAt >= STEADY) [this.attempt, this.#isRenewed] = [0, false];
-      if (this.state === "closed") this.#become("closed");
-      else if (code === 4401 && this.#renew && !this.#isRenewed) this.#renewAndTry(current);
-      else if (isFinal(code)) this.#become("closed");
-      else this.#retry();
+      this.#leave(current, code, reason);
     });
+  }
+
+  // The connection is gone, or was refused before there was one: what is to become of it.
+  #leave(current, code, reason) {
+    [this.code, this.reason] = [code, reason];
+    if (this.state === "closed") this.#become("closed");
+    else if (code === 4401 && this.#renew && !this.#isRenewed) this.#renewAndTry(current);
+    else if (isFinal(code)) this.#become("closed");
+    else this.#retry();
   }
 
   // --8<-- [start:probe]
