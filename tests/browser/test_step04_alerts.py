@@ -84,6 +84,23 @@ def test_a_guest_hears_what_is_for_the_class_that_was_picked(page, staff, url):
     expect(page.locator("#empty")).to_be_hidden()
 
 
+def test_a_class_picked_while_the_page_connects_is_heard(page, staff, url):
+    page.add_init_script(
+        """window.WebSocket = class extends WebSocket {
+          constructor(...all) {
+            super(...all);  // to an address without a class, which cannot change any more
+            const options = [...document.querySelectorAll("#class option")];
+            options.find((option) => option.text.startsWith("Yoga")).selected = true;
+            document.querySelector("#class").dispatchEvent(new Event("change"));
+          }
+        }"""
+    )
+    page.goto(f"{url}alerts/")
+    expect(page.locator("#hears")).to_contain_text("for everyone, for North and for Yoga")
+    announce(staff, "for yoga", "Yoga, 05 Jan 18:00 (North)")
+    expect(page.locator("#alerts p")).to_have_text(["for yoga"])
+
+
 def test_text_is_never_html(page, staff, url):
     listen(page, url)
     nasty = "<img src=x onerror=\"document.title='broken'\"><b>bold</b>"

@@ -11,17 +11,26 @@ const MOST = 100; // announcements kept
 
 // --8<-- [start:pick]
 // The class stands in the socket's address too, so that each reconnection is in its groups again.
+let inAddress = ""; // of the attempt under way, or of this connection
 const socket = new ReconnectingSocket({
-  connect: async () => ({
-    url: `${scheme}://${location.host}/ws/alerts/${select.value && `?class=${select.value}`}`,
-  }),
+  connect: async () => {
+    inAddress = select.value;
+    return { url: `${scheme}://${location.host}/ws/alerts/${inAddress && `?class=${inAddress}`}` };
+  },
 });
+
+function pick() {
+  const message = select.value ? { type: "pick_class", class_id: Number(select.value) } : { type: "leave_class" };
+  socket.send(JSON.stringify(message));
+}
 
 select.addEventListener("change", () => {
   byId("problem").textContent = "";
-  const message = select.value ? { type: "pick_class", class_id: Number(select.value) } : { type: "leave_class" };
-  if (socket.state === "open") socket.send(JSON.stringify(message));
-  else socket.open(); // after a refusal; an attempt under way takes the new address by itself
+  if (socket.state === "open") pick();
+  else socket.open(); // after a refusal; the next attempt takes the new address by itself …
+});
+socket.addEventListener("state", () => {
+  if (socket.state === "open" && select.value !== inAddress) pick(); // … and one under way is told
 });
 // --8<-- [end:pick]
 
