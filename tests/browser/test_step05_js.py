@@ -430,12 +430,45 @@ def test_a_ticket_is_asked_for_with_the_token_and_each_time_anew(obtained):
     assert obtained.evaluate("asked.at(-1)[2]") == f"Bearer {token(300)}"
 
 
-def test_logging_out_forgets_first_and_then_tells_the_server(obtained):
-    obtained.evaluate("credentials.logOut().catch(() => {})")  # the server cannot be reached
+LOG_OUT = ["/api/logout/", {"refresh": "refresh-1"}, None]
+
+
+@pytest.mark.parametrize("said", [204, 401])
+def test_logging_out_tells_the_server_and_forgets(obtained, said):
+    answer(obtained, "/api/logout/", said, {"detail": "it has ended already"})
+    obtained.evaluate("credentials.logOut()")
+    assert obtained.evaluate("asked.at(-1)") == LOG_OUT
     assert obtained.evaluate("[credentials.access, events.at(-1)]") == [None, "ended"]
-    assert obtained.evaluate("asked.at(-1)") == ["/api/logout/", {"refresh": "refresh-1"}, None]
     refused = "credentials.refresh().then(() => null, (error) => error.message)"
     assert obtained.evaluate(refused) == "logged out"
+    obtained.clock.run_for(600_000)
+    assert obtained.evaluate("asked.length") == 2
+
+
+def test_a_log_out_that_fails_can_be_tried_again(obtained):
+    answer(obtained, "/api/logout/", 503, {"detail": "come back later"})
+    told = "credentials.logOut().then(() => null, (error) => error.message)"
+    assert obtained.evaluate(told) == "come back later"
+    assert obtained.evaluate("[credentials.access !== null, events]") == [True, ["obtained"]]
+    answer(obtained, "/api/logout/", 204)
+    obtained.evaluate("credentials.logOut()")
+    assert obtained.evaluate("asked.slice(1)") == [LOG_OUT, LOG_OUT]
+    assert obtained.evaluate("[credentials.access, events.at(-1)]") == [None, "ended"]
+
+
+def test_after_a_log_out_that_failed_the_token_is_kept_fresh(obtained):
+    obtained.evaluate("credentials.logOut().catch(() => {})")  # the server cannot be reached
+    obtained.clock.run_for(int(obtained.evaluate("credentials.left")) - 30_001)
+    assert paths(obtained) == ["/api/token/", "/api/logout/"]
+    obtained.clock.run_for(2)
+    assert paths(obtained)[2:] == ["/api/token/refresh/"]
+
+
+def test_a_refresh_does_not_spend_the_token_of_a_log_out_on_its_way(obtained):
+    answer(obtained, "/api/logout/", 204)
+    obtained.evaluate("Promise.all([credentials.logOut(), credentials.refresh()])")
+    assert paths(obtained) == ["/api/token/", "/api/logout/"]
+    assert obtained.evaluate("[credentials.access, events.at(-1)]") == [None, "ended"]
 
 
 def test_logging_out_while_a_refresh_is_on_its_way_gives_up_the_fresh_token(obtained):

@@ -41,7 +41,7 @@ export class Credentials extends EventTarget {
   #expires = 0; // on this machine's clock, which may differ from the server's
   #ahead = 0; // ms that it is ahead of the server's
   #timer = null;
-  #flight = null;
+  #flight = null; // the one request with the refresh token that is under way
   isKept = true; // renewed in time; false: let it expire
 
   async obtain(username, password) {
@@ -85,10 +85,19 @@ export class Credentials extends EventTarget {
   }
 
   async logOut() {
-    await this.#flight?.catch(() => {}); // the token it spends would be refused
+    while (this.#flight) await this.#flight.catch(() => {}); // the token it spends would be refused
+    this.#flight = this.#askLogOut().finally(() => (this.#flight = null));
+    return this.#flight;
+  }
+
+  // The tokens are kept until the server has ended them: else a failure could not be tried again.
+  async #askLogOut() {
     const refresh = this.#refresh;
-    this.#forget();
-    if (refresh) await post("/api/logout/", { refresh });
+    if (!refresh) return;
+    await post("/api/logout/", { refresh }).catch((problem) => {
+      if (!(problem instanceof Refused)) throw problem; // else they have ended already
+    });
+    if (this.#refresh === refresh) this.#forget(); // else somebody logged in meanwhile
   }
 
   #take({ access, refresh }, event) {
