@@ -199,6 +199,27 @@ def test_a_member_is_added_by_name_and_what_was_typed_stays(two, visit, server):
 
 
 @pytest.mark.slow
+def test_what_was_typed_outlives_a_tab_that_is_ended_in_the_background(two):
+    ada, _ = two
+    room = ada.url
+    stop = "(event) => event.stopImmediatePropagation()"
+    ada.add_init_script(f"addEventListener('pagehide', {stop})")  # before the page's own
+    ada.reload()
+    is_open(ada)
+    ada.locator("#text").fill("half a thou")
+    ada.evaluate(
+        f"""() => {{
+          Object.defineProperty(document, "visibilityState", {{ value: "hidden" }});
+          document.dispatchEvent(new Event("visibilitychange"));
+          addEventListener("visibilitychange", {stop}, true);  // leaving the page brings another
+        }}"""
+    )
+    ada.goto("about:blank")  # after a reload the browser would fill the field in by itself
+    ada.goto(room)
+    expect(ada.locator("#text")).to_have_value("half a thou")
+
+
+@pytest.mark.slow
 def test_who_is_put_out_of_a_room_reads_why(two, visit, server):
     _, ben = two
     name = ben.get_by_role("heading", level=1).inner_text()

@@ -51,6 +51,10 @@ export class Talk {
     byId("composer").querySelector("button").disabled = false; // before, it would leave the page
     byId("older").addEventListener("click", () => this.#ask(this.list.oldest));
     addEventListener("pagehide", () => this.#keep());
+    // A phone may end a tab in the background, and then there is no pagehide.
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "hidden") this.#keep();
+    });
   }
 
   open() {
