@@ -177,7 +177,9 @@ byId("composer").addEventListener("submit", (event) => {
   } else {
     const id = `${tab}.${++sent}`;
     if (!socket.send(JSON.stringify({ type: "chat_message", message: text, client_id: id }), id)) {
-      byId("problem").textContent = "Not sent: too much is waiting for a connection.";
+      const isClosed = socket.state === "closed";
+      const lack = isClosed ? "there is no connection" : "too much is waiting for a connection";
+      byId("problem").textContent = sentence(`not sent: ${lack}`);
       return;
     }
     conversation.sending(id, { username: me ?? "", message: text });
