@@ -227,6 +227,27 @@ def test_a_private_message_to_somebody_who_left_comes_back_into_the_field(two):
 
 
 @pytest.mark.slow
+def test_private_messages_to_somebody_who_left_do_not_take_the_place_of_what_is_typed(two):
+    ann, bob = two
+    ann.get_by_role("button", name="Bob").click()
+    bob.goto("about:blank")
+    expect(ann.locator(".note").last).to_have_text("Bob left")
+    ann.evaluate(
+        """() => { const field = document.querySelector("#text");
+        for (const text of ["psst", "hey"]) {
+          field.value = text;
+          document.querySelector("#composer").requestSubmit();
+        }
+        field.value = "for all"; }"""
+    )
+    for text in ("psst", "hey"):
+        told = ann.locator(".note").filter(has_text=f"Not sent to Bob: {text}")
+        expect(told).to_be_visible()
+    expect(ann.get_by_role("alert").filter(has_text="Bob is not in this room")).to_be_visible()
+    expect(ann.locator("#text")).to_have_value("for all")
+
+
+@pytest.mark.slow
 def test_a_message_in_one_room_is_not_seen_in_another(server, make_room, enter):
     one, other = make_room(server, "one-of-two"), make_room(server, "other-of-two")
     ann, bob = enter(one, "Ann"), enter(other, "Bob")

@@ -554,6 +554,27 @@ def test_what_was_too_fast_is_marked_and_sent_again(visit, strict):
 
 
 @pytest.mark.slow
+def test_private_messages_to_somebody_who_left_do_not_take_the_place_of_what_is_typed(two):
+    ada, ben = two
+    ada.locator("#people").get_by_role("button", name="ben").click()
+    ben.goto("about:blank")
+    expect(ada.locator(".note").last).to_have_text("ben left")
+    ada.evaluate(
+        """() => { const field = document.querySelector("#text");
+        for (const text of ["psst", "hey"]) {
+          field.value = text;
+          document.querySelector("#composer").requestSubmit();
+        }
+        field.value = "for all"; }"""
+    )
+    for text in ("psst", "hey"):
+        told = ada.locator(".note").filter(has_text=f"Not sent to ben: {text}")
+        expect(told).to_be_visible()
+    expect(ada.get_by_role("alert").filter(has_text="ben is not in this room")).to_be_visible()
+    expect(ada.locator("#text")).to_have_value("for all")
+
+
+@pytest.mark.slow
 def test_a_private_message_that_was_too_fast_comes_back_into_the_field(visit, strict):
     ada, ben = (visit("/rooms/lobby/", name, at=strict) for name in ("ada", "ben"))
     is_open(ben)

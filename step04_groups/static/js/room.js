@@ -23,7 +23,7 @@ const people = new People(byId("people"));
 const typingLine = new TypingLine(byId("typing"));
 let isBack = false; // connected again, and the first page is still to come
 let why = null; // the server's reason for closing
-let unheard = null; // the last private message, given back if nobody is there to hear it
+const whispers = []; // private messages, { to, text }, of which nothing has been heard yet
 
 // --8<-- [start:resume]
 const socket = new ReconnectingSocket({
@@ -79,7 +79,7 @@ const FRAMES = {
   },
   private_message(message) {
     const own = message.username === me;
-    if (own) unheard = null;
+    if (own) settle(({ to, text }) => to === message.to && text === message.message);
     conversation.addPrivate(message, { isOwn: own });
     typingLine.set(message.username, false);
     byId("empty").hidden = true;
@@ -105,7 +105,8 @@ const FRAMES = {
   },
   error({ code, detail }) {
     byId("problem").textContent = sentence(`not sent: ${detail}`);
-    if (code === "not_here" && !composer.text.value) composer.text.value = unheard ?? "";
+    const lost = code === "not_here" && settle(({ to }) => detail.startsWith(`${to} `));
+    if (lost) giveBack(lost);
   },
   closing({ reason }) {
     why = reason;
@@ -116,6 +117,18 @@ function meet(username) {
   me = username;
   byId("me").textContent = username;
   byId("taken").textContent = "";
+}
+
+// Take the newest of which this is true off the list: it is known what became of it.
+function settle(isIt) {
+  const index = whispers.findLastIndex(isIt);
+  return index < 0 ? null : whispers.splice(index, 1)[0];
+}
+
+// It reached nobody. What has been typed since stays where it is.
+function giveBack({ to, text }) {
+  if (composer.text.value) conversation.note(`Not sent to ${to}: ${text}`);
+  else composer.text.value = text;
 }
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
@@ -172,7 +185,7 @@ byId("composer").addEventListener("submit", (event) => {
       byId("problem").textContent = "Not sent: a private message is not kept, so it needs a connection.";
       return;
     }
-    unheard = text;
+    whispers.push({ to: people.chosen, text });
     say("private_message", { to: people.chosen, message: text });
   } else {
     const id = `${tab}.${++sent}`;

@@ -6,7 +6,7 @@ import { byId, Talk } from "./talk.js";
 const field = byId("text");
 const people = new People(byId("people"));
 const typingLine = new TypingLine(byId("typing"));
-let unheard = null; // the last private message, given back if it reached nobody
+const whispers = []; // private messages, { to, text }, of which nothing has been heard yet
 
 // --8<-- [start:talk]
 // Who we are is nothing this page could say: the server knows it from the session.
@@ -20,7 +20,7 @@ const talk = new Talk({
     },
     private_message(message) {
       const isOwn = talk.isOwn(message);
-      if (isOwn) unheard = null;
+      if (isOwn) settle(({ to, text }) => to === message.to && text === message.message);
       talk.list.addPrivate(message, { isOwn });
       typingLine.set(message.username, false);
       byId("empty").hidden = true;
@@ -45,9 +45,10 @@ const talk = new Talk({
       typingLine.set(username, is_typing);
     },
     error({ code, detail }) {
-      if (unheard === null || !["not_here", "too_fast"].includes(code)) return;
-      field.value ||= unheard;
-      unheard = null;
+      const isIt = { not_here: ({ to }) => detail.startsWith(`${to} `), too_fast: () => true }[code];
+      const lost = isIt && settle(isIt);
+      if (!lost) return;
+      giveBack(lost);
       talk.problem(`not sent: ${detail}`);
     },
   },
@@ -58,9 +59,21 @@ const ownTyping = new OwnTyping((isTyping) => {
   if (talk.socket.state === "open") talk.send("typing", { is_typing: isTyping });
 });
 
+// Take the newest of which this is true off the list: it is known what became of it.
+function settle(isIt) {
+  const index = whispers.findLastIndex(isIt);
+  return index < 0 ? null : whispers.splice(index, 1)[0];
+}
+
+// It reached nobody. What has been typed since stays where it is.
+function giveBack({ to, text }) {
+  if (field.value) talk.list.note(`Not sent to ${to}: ${text}`);
+  else field.value = text;
+}
+
 function whisper(text) {
   if (talk.socket.state !== "open") return "a private message is not kept, so it needs a connection";
-  unheard = text;
+  whispers.push({ to: people.chosen, text });
   talk.send("private_message", { to: people.chosen, message: text });
 }
 
