@@ -272,6 +272,25 @@ def test_text_is_never_html(two):
 
 
 @pytest.mark.slow
+def test_a_message_with_a_client_id_of_ones_own_is_not_ones_own(two):
+    ann, bob = two
+    say(ann, "mine")
+    expect(texts(bob)).to_have_text(["mine"])
+    bob.evaluate(
+        """() => { const path = location.pathname.replace("rooms", "ws/chat");
+        const socket = new WebSocket(`ws://${location.host}${path}?name=Eve`);
+        socket.addEventListener("message", ({ data }) => {
+          const { type, messages } = JSON.parse(data);
+          if (type !== "chat_history") return;
+          const client_id = messages[0].client_id.replace(/1$/, "2");  // Ann's next
+          socket.send(JSON.stringify({ type: "chat_message", message: "not yours", client_id }));
+        }); }"""
+    )
+    expect(texts(ann)).to_have_text(["mine", "not yours"])
+    expect(ann.locator(".message strong")).to_have_text(["Ann (you)", "Eve"])
+
+
+@pytest.mark.slow
 def test_came_and_went_are_told(two, enter):
     ann, _ = two
     cid = enter(ann.url, "Cid")

@@ -23,7 +23,7 @@ export class Conversation {
   add(message, { isOwn }) {
     const { number, client_id } = message;
     if (this.#list.querySelector(`[data-number="${number}"]`)) return;
-    const waiting = this.#sending.get(client_id);
+    const waiting = isOwn && this.#sending.get(client_id); // others may send what id they like
     const item = this.#item(message, { isOwn, state: waiting && "sent" });
     item.dataset.number = number;
     if (waiting) this.#forget(client_id);

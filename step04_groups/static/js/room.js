@@ -37,7 +37,7 @@ const socket = new ReconnectingSocket({
 // --8<-- [end:resume]
 
 const say = (type, fields) => socket.send(JSON.stringify({ type, ...fields }));
-const isOwn = ({ username, client_id }) => username === me || Boolean(client_id?.startsWith(`${tab}.`));
+const isOwn = ({ username }) => username === me;
 const ownTyping = new OwnTyping((isTyping) => {
   if (socket.state === "open") say("typing", { is_typing: isTyping }); // not worth a place in the queue
 });
