@@ -16,6 +16,9 @@ class ConversationAdmin(admin.ModelAdmin):
     def has_add_permission(self, request):
         return False  # two people begin one: services.start
 
+    def has_change_permission(self, request, obj=None):
+        return False  # to save one would set its numbers back to what they were when it was read
+
 
 @admin.register(Message)
 class MessageAdmin(admin.ModelAdmin):

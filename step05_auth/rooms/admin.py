@@ -11,6 +11,10 @@ class RoomAdmin(admin.ModelAdmin):
     list_filter = ["made_at"]
     search_fields = ["name"]
 
+    def save_model(self, request, obj, form, change):
+        # The rest stays: a message may have taken the next last_number since the row was read.
+        obj.save(update_fields=["name"] if change else None)
+
 
 @admin.register(Message)
 class MessageAdmin(admin.ModelAdmin):

@@ -1,6 +1,7 @@
 """Rooms and messages in the admin: found by search and by filter."""
 
 import pytest
+from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 
 from rooms import services
@@ -65,3 +66,22 @@ def test_a_room_made_in_the_admin_has_a_name_that_can_be_a_path(admin_client):
     assert not Room.objects.exists()
     assert admin_client.post("/admin/rooms/room/add/", {"name": "lobby"}).status_code == 302
     assert Room.objects.get().name == "lobby"
+
+
+def test_a_message_that_comes_while_a_room_is_saved_keeps_its_number(
+    admin_client, rooms, monkeypatch
+):
+    """The admin reads a row, and saves it later: last_number is another by then."""
+    ada = User.objects.get(username="ada")
+    save_form = ModelAdmin.save_form
+
+    def somebody_speaks_first(*arguments, **options):
+        services.store(rooms[0].pk, ada, "meanwhile", None)
+        return save_form(*arguments, **options)
+
+    monkeypatch.setattr(ModelAdmin, "save_form", somebody_speaks_first)
+    renamed = {"name": "hall"}
+    assert admin_client.post(f"/admin/rooms/room/{rooms[0].pk}/change/", renamed).status_code == 302
+    rooms[0].refresh_from_db()
+    assert (rooms[0].name, rooms[0].last_number) == ("hall", 2)
+    assert services.store(rooms[0].pk, ada, "afterwards", None).number == 3

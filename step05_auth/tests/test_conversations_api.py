@@ -308,3 +308,13 @@ def test_nothing_is_added_by_hand_in_the_admin_and_a_message_keeps_its_place(peo
     message.refresh_from_db()
     kept = (message.text, message.number, message.sender.username, message.conversation_id)
     assert kept == ("mended", 1, "ada", talk)
+
+
+def test_a_conversation_is_not_saved_in_the_admin(talk):
+    """A save would set back last_number, and with it the number of the next message."""
+    path = f"/admin/conversations/conversation/{talk}/change/"
+    sam = browser_of("sam")
+    page = sam.get(path)
+    assert page.status_code == 200
+    assert "_save" not in page.content.decode()
+    assert sam.post(path, {}).status_code == 403

@@ -32,3 +32,6 @@ class LoginAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request):
         return False
+
+    def has_change_permission(self, request, obj=None):
+        return False  # to save one that has ended meanwhile would begin it anew
