@@ -1,4 +1,4 @@
-"""The recipes: what a row tells to copy is there, and imports nothing the row does not name."""
+"""What a row of the recipes, or of a step's own table, tells to copy imports what the row names."""
 
 import ast
 import re
@@ -15,7 +15,8 @@ FILE = re.compile(r"(?P<part>in |like )?`(?P<path>step\d\d_\w+/[\w/.]+)`")
 def imported(path) -> set[str]:
     """The files of its own step that a file, or a folder's files, import, relative to the step."""
     if path.is_dir():
-        return set().union(*map(imported, path.rglob("*.py")))
+        files = [file for file in path.rglob("*.py") if "management" not in file.parts]
+        return set().union(*map(imported, files))  # a command is loaded when it is run
     step = ROOT / path.relative_to(ROOT).parts[0]
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".js":
@@ -42,8 +43,37 @@ def test_a_row_names_what_its_files_import(row):
             assert imported(ROOT / match["path"]) <= named | application, match["path"]
 
 
+def copied() -> list:
+    """Each row of the steps' tables of what to copy, with its step's folder."""
+    rows = []
+    for page in sorted((DOCS / "steps").glob("step*.md")):
+        table = re.search(r"^\| you need \| copy .*\n\|.*\n((?:\|.*\n)+)", Page(page).source, re.M)
+        for row in table[1].splitlines():
+            id = f"{page.stem[:6]}, {row.split('|')[1].strip()}"
+            rows.append(pytest.param(ROOT / page.stem, row.split("|")[2], id=id))
+    return rows
+
+
+# What a step's row names lies in that step. "they stand on `x/`" names it too.
+IN_STEP = re.compile(r"(?P<part>in |like )?`(?P<path>[\w/]+/(?:\w+\.\w+)?)`")
+
+
+@pytest.mark.parametrize("step, row", copied())
+def test_a_row_of_a_step_names_what_its_files_import(step, row):
+    found = list(IN_STEP.finditer(row))
+    named = [match["path"] for match in found] + ["config/asgi.py"]
+    for match in found:
+        path = step / match["path"]
+        assert path.exists(), path
+        if not match["part"]:
+            left = {file for file in imported(path) if not file.startswith(tuple(named))}
+            assert not left, f"{match['path']} stands on {sorted(left)}"
+
+
 def test_rows_and_imports_are_found():
     assert len(ROWS) > 15
+    assert len(copied()) > 30
+    assert sum(bool(IN_STEP.search(row.values[1])) for row in copied()) > 28
     assert imported(ROOT / "step03_consumers/lifecycle/consumers.py") == {
         "echo/messages.py",
         "lifecycle/messages.py",

@@ -102,6 +102,9 @@ class PeopleMixin:
 
     # --8<-- [end:beat]
 
+    async def catch_up(self) -> None:
+        """Nothing here: a consumer whose messages have numbers sends what the layer lost."""
+
     async def tell_left(self, username: str) -> None:
         online = len(await in_thread(presence.usernames)(self.room_id))
         await self.tell_others(wire.UserLeft(username, online), "came_or_went")

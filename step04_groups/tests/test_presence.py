@@ -243,6 +243,30 @@ async def test_a_killed_servers_people_vanish_by_themselves(lobby, settings):
         assert await connections() == ["Ann"]
 
 
+async def test_who_is_here_works_without_numbered_messages(lobby, settings):
+    """As the page says of the mixin: a consumer of one's own that has nothing else."""
+    from channels.sessions import SessionMiddlewareStack
+
+    from frames.consumers import FrameConsumer
+    from rooms.groups import room_group
+    from rooms.models import Room
+    from rooms.people import PeopleMixin
+
+    class Lounge(PeopleMixin, FrameConsumer):
+        async def connect(self):
+            await self.accept()
+            await self.join(await Room.objects.aget(name="lobby"))
+            await self.channel_layer.group_add(room_group(self.room_id), self.channel_name)
+            await self.arrived()
+
+    settings.HEARTBEAT = 0.05
+    async with knock("lobby", application=SessionMiddlewareStack(Lounge.as_asgi())) as guest:
+        assert await guest.hear() == {"type": "online", "usernames": ["Guest 1"]}
+        for name in ("Old", "Older"):  # each is found at a beat of its own
+            await left_behind(name, settings.GONE_AFTER + 1)
+            await guest.get("user_left", username=name)
+
+
 async def connections() -> list[str]:
     from rooms.models import Connection
 

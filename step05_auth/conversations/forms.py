@@ -2,10 +2,10 @@
 
 from django.core.exceptions import ValidationError
 
-from rooms.forms import MemberForm
+from accounts.forms import PersonForm
 
 
-class StartForm(MemberForm):
+class StartForm(PersonForm):
     """Somebody else, by username."""
 
     def __init__(self, *args, me, **kwargs):

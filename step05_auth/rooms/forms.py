@@ -1,7 +1,6 @@
-"""The forms that make a room and add somebody to it."""
+"""The form that makes a room."""
 
 from django import forms
-from django.contrib.auth.models import User
 
 from rooms.models import Room
 
@@ -20,14 +19,3 @@ class RoomForm(forms.ModelForm):
                 "unique": "There is a room of that name already.",
             }
         }
-
-
-class MemberForm(forms.Form):
-    """Somebody to add, by username."""
-
-    user = forms.ModelChoiceField(
-        User.objects.filter(is_active=True),
-        to_field_name="username",
-        widget=forms.TextInput,
-        error_messages={"invalid_choice": "There is nobody of that name."},
-    )

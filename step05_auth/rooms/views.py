@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from accounts.forms import PersonForm
 from rooms import services
-from rooms.forms import MemberForm, RoomForm
+from rooms.forms import RoomForm
 from rooms.models import Room
 from rooms.presence import alive
 
@@ -47,7 +48,7 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "rooms/none.html", {"slug": slug}, status=404)
     except services.NotAMember:
         return render(request, "rooms/forbidden.html", {"slug": slug}, status=403)
-    form = MemberForm(request.POST if request.method == "POST" else None)
+    form = PersonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         room.members.add(form.cleaned_data["user"])
         return redirect(room)
