@@ -485,6 +485,45 @@ async def test_nothing_is_sent_before_the_commit_nor_on_a_rollback(classes):
         assert "20:00" in await guest.text()
 
 
+@pytest.mark.parametrize(
+    "hours, told", [((1, 0), []), ((1, 2), ["20:00"]), ((1, 2, 1), ["19:00"]), ((0, 1), ["19:00"])]
+)
+async def test_of_several_saves_in_one_transaction_the_move_is_told_once(classes, hours, told):
+    """From the time before all of them to the time after; there and back again is none."""
+    from alerts.models import FitnessClass
+    from alerts.services import aannounce
+
+    def save_each():
+        row = FitnessClass.objects.get(pk=classes["yoga"])
+        with transaction.atomic():
+            for hour in hours:
+                row.starts_at = SIX + timedelta(hours=hour)
+                row.save()
+
+    async with listen(classes["yoga"]) as guest:
+        await sync_to_async(save_each)()
+        await aannounce("that is all")
+        for text in [*told, "that is all"]:
+            assert text in await guest.text()
+
+
+async def test_a_move_that_was_taken_back_does_not_stand_in_for_the_next(classes):
+    from alerts.models import FitnessClass
+
+    def roll_back_and_move():
+        row = FitnessClass.objects.get(pk=classes["yoga"])
+        with transaction.atomic():
+            for hours in (1, 2):
+                with transaction.atomic():
+                    row.starts_at = SIX + timedelta(hours=hours)
+                    row.save()
+                    transaction.set_rollback(hours == 1)
+
+    async with listen(classes["yoga"]) as guest:
+        await sync_to_async(roll_back_and_move)()
+        assert "20:00" in await guest.text()
+
+
 # --8<-- [start:bulk]
 async def test_bulk_operations_send_nothing(classes):
     from alerts.models import FitnessClass
