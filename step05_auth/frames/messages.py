@@ -1,5 +1,6 @@
 """How a message travels: a struct, told apart by its `type`, as a text frame of JSON."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,9 @@ class InvalidMessage(Exception):
 
 
 # --8<-- [start:decode]
+QUOTED = re.compile(r" '.*'(?= - at)", re.DOTALL)  # a value in msgspec's text: it may be a secret
+
+
 def decoder(incoming: Any) -> Callable[[str | None], Any]:
     """Make the function that reads a frame as one of the structs `incoming`."""
     parse = json.Decoder(incoming).decode
@@ -41,7 +45,7 @@ def decoder(incoming: Any) -> Callable[[str | None], Any]:
         except RecursionError:
             raise InvalidMessage("nested too deeply") from None
         except ValueError as problem:  # msgspec's own errors, numbers too long, lone surrogates
-            raise InvalidMessage(str(problem)) from None
+            raise InvalidMessage(QUOTED.sub("", str(problem))) from None
         for field in message.__struct_fields__:
             value = getattr(message, field)
             if isinstance(value, str) and ("\0" in value or not value.strip()):

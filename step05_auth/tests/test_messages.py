@@ -96,6 +96,13 @@ async def test_the_error_names_the_field(lobby):
             assert field in (await person.get("error"))["detail"]
 
 
+@pytest.mark.parametrize("type", ["secret", "' - at secret", "secret\n"])
+async def test_the_error_does_not_repeat_what_was_sent(lobby, type):
+    async with enter("ada") as person:
+        await person.send(frame(type))
+        assert (await person.get("error"))["detail"] == "Invalid value - at `$.type`"
+
+
 @pytest.mark.parametrize(
     "text",
     ["x" * 2000, "😀" * 2000, "<b>x</b>", "a\u2028b", "\x1b[31m", "'; DROP TABLE", "{"],

@@ -1,5 +1,6 @@
 """How a message travels, and what every socket here takes and gives whatever else it speaks."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -72,6 +73,9 @@ class InvalidMessage(Exception):
     """What came in is not one of ours; the text says which field is wrong and why."""
 
 
+QUOTED = re.compile(r" '.*'(?= - at)", re.DOTALL)  # a value in msgspec's text: it may be a secret
+
+
 def decoder(incoming: Any) -> Callable[[str | None], Any]:
     """Make the function that reads a frame as one of the structs `incoming`."""
     parse = json.Decoder(incoming).decode
@@ -88,7 +92,7 @@ def decoder(incoming: Any) -> Callable[[str | None], Any]:
         except RecursionError:
             raise InvalidMessage("nested too deeply") from None
         except ValueError as problem:  # msgspec's own errors, numbers too long, lone surrogates
-            raise InvalidMessage(str(problem)) from None
+            raise InvalidMessage(QUOTED.sub("", str(problem))) from None
         for field in message.__struct_fields__:
             value = getattr(message, field)
             if isinstance(value, str) and ("\0" in value or not value.strip()):

@@ -110,6 +110,7 @@ class Failures:
         await self.socket(WHOAMI, say=[json.dumps({"type": "Authenticate", "token": self.access})])
         bad = [json.dumps({"type": "authenticate", "token": self.bad, "x": self.access})]
         await self.socket(WHOAMI, bearer, say=bad * 2 + ["{" + self.access] * 20)
+        await self.socket(WHOAMI, bearer, say=[json.dumps({"type": self.access})] * 20)
         with self.target.without(crash):
             await self.socket(WHOAMI, bearer, say=['{"type": "ping"}'])
         with self.target.without(inside.database_is_away):
