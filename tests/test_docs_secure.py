@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import secrets
 import shutil
@@ -102,6 +103,23 @@ def project(tmp_path_factory):
     shutil.copytree(STEP, copy, ignore=NOT_COPIED)
     assert manage(copy, "migrate", "--verbosity", "0").returncode == 0
     return copy
+
+
+@pytest.mark.parametrize("step", [STEP, APP], ids=lambda step: step.name)
+def test_debug_is_off_with_a_key_once_its_line_is_out_of_env(step, tmp_path):
+    shutil.copytree(step / "config", tmp_path / "config", ignore=NOT_COPIED)
+    example = (step / ".env.example").read_text(encoding="utf-8")
+    env = re.sub("^SECRET_KEY=.*", f"SECRET_KEY={secrets.token_urlsafe(50)}", example, flags=re.M)
+    bare = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    found = []
+    for text in (env, env.replace("DEBUG=True\n", "")):
+        (tmp_path / ".env").write_text(text, encoding="utf-8")
+        read = "from config import settings; print(settings.DEBUG)"
+        done = subprocess.run(
+            [sys.executable, "-c", read], cwd=tmp_path, env=bare, capture_output=True, text=True
+        )
+        found.append(done.stdout.strip() or done.stderr)
+    assert found == ["True", "False"]
 
 
 @pytest.mark.slow
