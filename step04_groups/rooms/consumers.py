@@ -27,7 +27,7 @@ class RoomConsumer(PeopleMixin, FrameConsumer):
         try:
             room = await in_thread(services.find)(self.scope["url_route"]["kwargs"]["slug"])
             after = self.number_from_query("after")
-            if (after or 0) > room.last_number:  # deleted, and made again under its name
+            if (after or 0) > room.last_number:  # made again under its name, and not yet as far
                 raise Room.DoesNotExist
             await self.join(room)
         except Room.DoesNotExist:

@@ -41,7 +41,7 @@ class RoomConsumer(PeopleMixin, PersonConsumer):
 
     async def enter(self):
         after = self.number_from_query("after")
-        if (after or 0) > self.last_number:  # deleted, and made again under its name
+        if (after or 0) > self.last_number:  # made again under its name, and not yet as far
             raise Refused(4404, NO_SUCH_ROOM)
         await self.join()
         # Subscribe first, then read: what is sent between the two waits in the queue.

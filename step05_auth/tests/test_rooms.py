@@ -249,6 +249,18 @@ async def test_a_number_that_the_room_has_not_reached_is_of_another_room(lobby):
         assert numbers(back.first) == []
 
 
+async def test_a_room_made_again_that_is_as_far_is_not_told_from_the_old_one(lobby, make_room):
+    """The limit that step 04's page names: what is new below one's number does not come."""
+    async with enter("ada") as ada:
+        await ada.said("of the old room")
+    await lobby.adelete()
+    await in_thread(make_room)()
+    async with enter("ben") as ben:
+        assert [await ben.said(text) for text in ("missed", "seen")] == [1, 2]
+    async with enter("ada", after=1) as back:
+        assert texts(back.first) == ["seen"]
+
+
 @pytest.mark.parametrize("after", ["", "-1", "1.0", "x", "²", "1" * 19, " 1", "0x1"])
 async def test_after_that_is_no_number_is_4400(lobby, after):
     code, reason = await refused(after=after)
