@@ -117,7 +117,7 @@ class PeopleMixin:
             return
         channels = await in_thread(presence.channels_of)(self.room_id, message.to)
         if not channels:
-            await self.reply(wire.Error("not_here", "nobody of that name is in this room"))
+            await self.reply(wire.Error("not_here", f"{message.to} is not in this room"))
             return
         channels += await in_thread(presence.channels_of)(self.room_id, self.username)
         private = wire.PrivateMessage(self.username, message.to, message.message, timezone.now())

@@ -103,7 +103,7 @@ class PeopleMixin:
             return
         channels = await in_thread(channels_of)(self.room_id, user__username=message.to)
         if not channels:
-            await self.reply(wire.Error("not_here", "nobody of that name is in this room"))
+            await self.reply(wire.Error("not_here", f"{message.to} is not in this room"))
             return
         channels += await in_thread(channels_of)(self.room_id, user_id=self.user.pk)
         private = wire.PrivateMessage(self.username, message.to, message.message, timezone.now())

@@ -286,7 +286,7 @@ async def test_a_private_message_to_somebody_who_is_not_here_is_an_error(all_thr
         assert await ada.get("error") == {
             "type": "error",
             "code": "not_here",
-            "detail": "nobody of that name is in this room",
+            "detail": f"{to} is not in this room",
         }
 
 
