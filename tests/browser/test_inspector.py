@@ -438,6 +438,20 @@ def test_the_layer_is_shown_live(inspect, step_server):
     expect(first.get_by_role("button", name="Channel layer: group_send")).to_have_count(0)
 
 
+def test_live_pressed_twice_leaves_the_connection_as_it_is(inspect, step_server):
+    server = step_server(3)
+    page = inspect(element("step03-echo"), {"3": server.port})
+    go_live(page)
+    expect(page.locator(".wt-state")).to_have_text("open")
+    press(page, "Live")
+    expect(page.locator(".wt-state")).to_have_text("open")
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
+    expect(page.locator(".wt-row")).not_to_have_count(0)
+    page.get_by_label("my work folder").check()
+    expect(page.locator(".wt-state")).to_have_text("not connected")
+    server.wait_for(r"WSDISCONNECT /tap-\w+/ws/echo/")
+
+
 def test_live_says_whose_connection_it_is_and_offers_what_the_recording_did(inspect):
     """Who was recorded had another cookie, or page, or token."""
     page = inspect(element("step03-close"))

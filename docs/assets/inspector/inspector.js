@@ -578,6 +578,7 @@
     }
 
     setMode(mode) {
+      if (mode === this.mode && this.live) return; // the connection there is goes on
       this.pause();
       this.mode = mode;
       for (const [name, node] of Object.entries(this.modes)) node.setAttribute("aria-pressed", String(name === mode));
