@@ -54,9 +54,10 @@ def server(request: HttpRequest) -> JsonResponse:
 @require_POST
 def try_socket(request: HttpRequest) -> JsonResponse:
     """Ask this very server for a WebSocket and report its answer, which a browser would hide."""
-    connection = http.client.HTTPConnection(
-        request.META["SERVER_NAME"], int(request.META["SERVER_PORT"]), timeout=5
-    )
+    scope = getattr(request, "scope", None)
+    # Under WSGI SERVER_NAME is what the machine calls itself, which may lead elsewhere.
+    host = scope["server"][0] if scope else "127.0.0.1"
+    connection = http.client.HTTPConnection(host, int(request.META["SERVER_PORT"]), timeout=5)
     headers = {
         "Host": request.get_host(),
         "Connection": "Upgrade",

@@ -35,3 +35,11 @@ def test_a_server_that_cannot_reach_itself_says_so(client, unused_tcp_port, sett
     )
     assert answer.status_code == 502
     assert answer.json()["error"].startswith("The server could not reach itself:")
+
+
+def test_under_wsgi_it_asks_by_address_not_by_the_machines_name(client, live_server, settings):
+    """On Windows that name often leads to another address than the one the server listens on."""
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    port = live_server.url.rsplit(":", 1)[1]
+    own = {"SERVER_NAME": "name.invalid", "SERVER_PORT": port, "HTTP_HOST": f"127.0.0.1:{port}"}
+    assert client.post("/api/try-socket/", **own).json()["status"] == 404
