@@ -117,3 +117,13 @@ def test_every_picture_is_shown_and_can_be_taken_again():
 def test_every_column_of_a_table_has_a_heading(page):
     heads = re.findall(r"^ *(\|.*\|) *\n *\|[ :|-]+\| *$", page.prose, re.MULTILINE)
     assert not [head for head in heads if re.search(r"\| *\|", head)]
+
+
+def test_who_is_told_to_activate_is_told_what_powershell_wants():
+    """By default it runs no script, and `activate` is one there."""
+    texts = [*ROOT.glob("step*/README.md"), *DOCS.rglob("*.md")]
+    told = [path for path in texts if r"Scripts\activate" in path.read_text(encoding="utf-8")]
+    for path in told:
+        is_diff = path.name.startswith("diff-")  # parts of the READMEs
+        assert is_diff or "Set-ExecutionPolicy" in path.read_text(encoding="utf-8"), path
+    assert len(told) > 6
