@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -146,21 +147,32 @@ class Serving:
 
     async def follow_work(self) -> None:
         """Serve the learner's own `work/` while it is there, whenever it appears."""
-        running = None
+        running = served = None
         try:
             while True:
-                there = (WORK / "manage.py").exists()
-                if there and running is None:
-                    program = self.step_program("work", WORK)
-                    running = asyncio.create_task(keep_running(program, self.log))
-                    self.log("work", f"your own folder: {self.link('work')}")
-                elif not there and running is not None:
+                there = identity(WORK)
+                if running is not None and (there != served or running.done()):
+                    if there is None:
+                        self.log("work", "your own folder is gone")
                     await ended(running)
                     running = None
+                if there is not None and running is None:
+                    program = self.step_program("work", WORK)
+                    running = asyncio.create_task(keep_running(program, self.log))
+                    served = there
+                    self.log("work", f"your own folder: {self.link('work')}")
                 await asyncio.sleep(0.5)
         finally:
             if running is not None:
                 await ended(running)
+
+
+def identity(folder: Path) -> int | None:
+    """A number for the project that is there: one that takes its place has another."""
+    try:
+        return folder.stat().st_ino if (folder / "manage.py").exists() else None
+    except OSError:  # gone between the two
+        return None
 
 
 def has_members(step: Step) -> bool:
@@ -169,9 +181,9 @@ def has_members(step: Step) -> bool:
 
 
 async def ended(task: asyncio.Task) -> None:
+    """End the task; what it may have died of does not reach us."""
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def stop_on_signal() -> asyncio.Event:

@@ -9,7 +9,7 @@ from watchfiles import PythonFilter, awatch
 from course.program import Program, start, stop
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-ENDED = "ended (exit code"  # how the line begins that says so
+ENDED = "ended ("  # how the line begins that says so
 STEADY = 10.0  # seconds after which a program counts as started well
 
 
@@ -20,33 +20,40 @@ async def keep_running(program: Program, log: Callable[[str, str], None]) -> Non
     spin; a saved file starts it at once.
     """
     saved = asyncio.Event()
-    watcher = asyncio.create_task(watch(program, saved, log))
     pause = FIRST_PAUSE
-    try:
-        while True:
-            saved.clear()
-            started = time.monotonic()
-            process = await start(program)
-            printing = asyncio.create_task(print_lines(program, process, log))
-            try:
-                await first_of(process.wait(), saved.wait())
-            finally:
-                code = process.returncode
-                await stop(process)
-                await asyncio.wait([printing], timeout=1)
+    while True:
+        saved.clear()
+        started = time.monotonic()
+        # With each start anew: a folder that was deleted and made again is another one to a watch.
+        watcher = asyncio.create_task(watch(program, saved, log))
+        try:
+            why = await run_until(program, saved, log)
             if time.monotonic() - started > STEADY or saved.is_set():
                 pause = FIRST_PAUSE
             if saved.is_set():
                 log(program.name, "a file was saved: starting again")
                 continue
-            log(
-                program.name,
-                f"{ENDED} {code}): starting again in {pause:.0f} s, or on save",
-            )
+            log(program.name, f"{ENDED}{why}): starting again in {pause:.0f} s, or on save")
             await first_of(asyncio.sleep(pause), saved.wait())
             pause = min(pause * 2, LONGEST_PAUSE)
+        finally:
+            watcher.cancel()
+
+
+async def run_until(program: Program, saved: asyncio.Event, log) -> str:
+    """Run the program once, to its end or until a file is saved; returns why it ended."""
+    try:
+        process = await start(program)
+    except OSError as error:  # its folder is gone, for one
+        return f"not started: {error.strerror or error}: {error.filename or program.cwd}"
+    printing = asyncio.create_task(print_lines(program, process, log))
+    try:
+        await first_of(process.wait(), saved.wait())
     finally:
-        watcher.cancel()
+        code = process.returncode
+        await stop(process)
+        await asyncio.wait([printing], timeout=1)
+    return f"exit code {code}"
 
 
 async def print_lines(program: Program, process: asyncio.subprocess.Process, log) -> None:
@@ -65,6 +72,8 @@ async def watch(program: Program, saved: asyncio.Event, log) -> None:
         try:
             async for _ in awatch(program.watch, watch_filter=PythonFilter()):
                 saved.set()
+        except FileNotFoundError:
+            pass  # the folder is gone, and `start` says so
         except OSError as error:  # Linux gives a user only so many watches
             log(program.name, f"files are not watched, restart by hand: {error}")
 

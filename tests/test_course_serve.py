@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -116,19 +117,91 @@ async def test_what_cannot_start_does_not_spin(keep, monkeypatch):
     assert pauses[:4] == [0.01, 0.02, 0.03, 0.03]
 
 
+async def save_until_seen(folder: Path, log: Log) -> None:
+    """The watch begins at some moment after the start."""
+    before = len(log.lines)
+    for number in range(200):
+        if any("a file was saved" in line for line in log.lines[before:]):
+            return
+        (folder / "consumers.py").write_text(f"NUMBER = {number}\n", encoding="utf-8")
+        log.news.clear()
+        await asyncio.wait([asyncio.ensure_future(log.news.wait())], timeout=0.1)
+    raise AssertionError("no save was seen")
+
+
 async def test_a_saved_file_starts_it_again(keep, tmp_path):
     _, log = keep(GOES_ON, watch=tmp_path)
     first = await log.wait_for(r"pid (\d+)")
-    number = 0
-    # The watch begins at some moment after the start: save until it is seen.
-    while not any("a file was saved" in line for line in log.lines):
-        number += 1
-        assert number < 200
-        (tmp_path / "consumers.py").write_text(f"NUMBER = {number}\n", encoding="utf-8")
-        log.news.clear()
-        await asyncio.wait([asyncio.ensure_future(log.news.wait())], timeout=0.1)
+    await save_until_seen(tmp_path, log)
     second = await log.wait_for(r"pid (?!" + first[1] + r")(\d+)")
     assert second
+
+
+def make_work(work: Path) -> None:
+    """A folder that appears whole, as `copy` and `start` make it."""
+    unfinished = work.with_name("unfinished")
+    unfinished.mkdir()
+    for name in ("manage.py", "consumers.py", "routing.py"):
+        (unfinished / name).write_text("", encoding="utf-8")
+    unfinished.rename(work)
+
+
+@pytest.fixture
+async def work(tmp_path, monkeypatch):
+    """`work/`, served as `serve` does with a program that only says its number; and the log."""
+    work = tmp_path / "work"
+    make_work(work)
+    serving, log = Serving(docs_port=18080, step_port=18000, only=[3]), Log()
+    program = Program("work", [sys.executable, "-c", GOES_ON], work, watch=work)
+    monkeypatch.setattr("course.serve.WORK", work)
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(serving, "log", log)
+    monkeypatch.setattr(serving, "step_program", lambda name, folder: program)
+    following = asyncio.create_task(serving.follow_work())
+    yield work, log
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run: Windows deletes no folder a program is in")
+@pytest.mark.parametrize("gone_for", [0, 0.1, 0.3, 0.6])
+async def test_work_is_served_again_whenever_it_was_deleted(work, gone_for):
+    """`follow_work` looks twice a second; the watch tells at once that its files are gone."""
+    folder, log = work
+    seen = 0
+    for offset in (0, 0.15, 0.3, 0.45):
+        await log.wait_for(r"pid \d+", after=seen)
+        await asyncio.sleep(offset)  # to another moment between two looks, not for a result
+        seen = len(log.lines)
+        shutil.rmtree(folder)
+        await asyncio.sleep(gone_for)
+        make_work(folder)
+    await log.wait_for(r"pid \d+", after=seen)
+    await save_until_seen(folder, log)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not run: Windows moves no folder a program is in")
+async def test_another_project_in_the_place_of_work_is_served(work):
+    folder, log = work
+    await log.wait_for(r"pid \d+")
+    seen = len(log.lines)
+    folder.rename(folder.with_name("kept"))
+    make_work(folder)
+    await log.wait_for(r"pid \d+", after=seen)
+
+
+async def test_what_cannot_be_started_at_all_is_said_and_tried_again(monkeypatch, tmp_path):
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    log = Log()
+    program = Program("it", [sys.executable, "-c", GOES_ON], tmp_path / "gone", watch=tmp_path)
+    running = asyncio.create_task(supervisor.keep_running(program, log))
+    try:
+        await log.wait_for(r"ended \(not started: No such file or directory: .*gone\): starting")
+        (tmp_path / "gone").mkdir()
+        await log.wait_for(r"pid \d+")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_stopping_leaves_no_grandchild(keep, monkeypatch):
