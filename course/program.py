@@ -13,7 +13,7 @@ GRACE = 3.0  # seconds a program has to stop by itself
 
 @dataclass(frozen=True)
 class Program:
-    """A command to keep running, and the folder whose Python files it is restarted for."""
+    """A command to keep running, and the folder whose files it is restarted for."""
 
     name: str
     argv: list[str]

@@ -10,6 +10,8 @@ from course.program import Program, start, stop
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 ENDED = "ended ("  # how the line begins that says so
+# What a server reads once: Django keeps a template that it found, and that it did not find.
+LOADED_ONCE = PythonFilter(extra_extensions=(".html", ".txt", ".env"))
 STEADY = 10.0  # seconds after which a program counts as started well
 
 
@@ -70,7 +72,7 @@ async def print_lines(program: Program, process: asyncio.subprocess.Process, log
 async def watch(program: Program, saved: asyncio.Event, log) -> None:
     if program.watch:
         try:
-            async for _ in awatch(program.watch, watch_filter=PythonFilter()):
+            async for _ in awatch(program.watch, watch_filter=LOADED_ONCE):
                 saved.set()
         except FileNotFoundError:
             pass  # the folder is gone, and `start` says so

@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from watchfiles import Change
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
@@ -137,6 +138,27 @@ async def test_a_saved_file_starts_it_again(keep, tmp_path):
     assert second
 
 
+@pytest.mark.parametrize(
+    ("name", "restarts"),
+    [
+        ("config/settings.py", True),
+        ("templates/rooms/room.html", True),
+        ("templates/mail.txt", True),
+        (".env", True),
+        ("static/js/socket.js", False),
+        ("db.sqlite3", False),
+        ("db.sqlite3-journal", False),
+        (".practice.toml", False),
+        ("__pycache__/settings.py", False),
+        (".venv/lib/site-packages/x/templates/x.html", False),
+        ("templates/.room.html.swp", False),
+    ],
+)
+def test_what_a_server_reads_once_starts_it_again(name, restarts):
+    path = os.path.join(os.sep, "course", "work", *name.split("/"))
+    assert supervisor.LOADED_ONCE(Change.modified, path) is restarts
+
+
 def make_work(work: Path) -> None:
     """A folder that appears whole, as `copy` and `start` make it."""
     unfinished = work.with_name("unfinished")
@@ -214,10 +236,29 @@ async def test_stopping_leaves_no_grandchild(keep, monkeypatch):
     await asyncio.to_thread(eventually, lambda: is_free(port), 5)
 
 
+def with_a_template(step: Path) -> Path:
+    """A project with a page at /template/, as Django's `startproject` sets templates up."""
+    more = {
+        "settings": """TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "DIRS": [BASE_DIR / "templates"],
+}]
+""",
+        "urls": """from django.views.generic import TemplateView
+
+urlpatterns.append(path("template/", TemplateView.as_view(template_name="it.html")))
+""",
+    }
+    for name, text in more.items():
+        with (step / f"config/{name}.py").open("a", encoding="utf-8") as file:
+            file.write(text)
+    return step
+
+
 @pytest.fixture
 def serving(tmp_path, project):
     """A house of two small steps, served: (house, base of its ports, process)."""
-    step = project()
+    step = with_a_template(project())
     house = make_house(tmp_path / "house", step, step)
     base = free_ports()
     arguments = course_argv("serve", "--port", str(base), "--step-port", str(base))
@@ -265,6 +306,15 @@ def test_serve_from_start_to_stop(serving):
     consumers.write_text(shouting, encoding="utf-8")
     eventually(lambda: echo(base + 9) == "HI")
     assert echo(base + 1) == "hi"
+
+    # So it is with a template, and with one that was missing when its page was asked for.
+    template = house / "work/templates/it.html"
+    with pytest.raises(urllib.error.HTTPError, match="500"):
+        page(base + 9, "/template/")
+    template.parent.mkdir()
+    for text in ("a template", "another"):
+        template.write_text(text, encoding="utf-8")
+        eventually(lambda text=text: page(base + 9, "/template/") == text)
 
     # A syntax error stops that folder only, until it is mended.
     consumers.write_text("no Python", encoding="utf-8")
