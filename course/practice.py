@@ -21,6 +21,7 @@ from course.steps import BY_RUNNING, COMMAND, ROOT, WORK, CourseError, Step, all
 
 MARK = ".practice.toml"
 DOCS = "http://127.0.0.1:8080/"
+MINUTES = 15  # that the tasks of a step may take; course/tasks.py ends what computes for ever
 
 
 @dataclass(frozen=True)
@@ -105,18 +106,23 @@ def run_tasks(
         # Two saves within a second would look like one to Python's cache.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
         environment["TEST_SECONDS"] = str(seconds)
-        run = subprocess.run(
-            argv,
-            cwd=project,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-        )
-        if not report.exists():
+        try:
+            run = subprocess.run(
+                argv,
+                cwd=project,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=60 * MINUTES,
+            )
             last = "\n".join((run.stdout + run.stderr).strip().splitlines()[-15:])
-            raise CourseError(f"The tests of {project} could not be run:\n{last}")
+            problem = f"could not be run:\n{last}"
+        except subprocess.TimeoutExpired:
+            problem = f"did not end in {MINUTES:g} minutes: something in them waits for ever."
+        if not report.exists():
+            raise CourseError(f"The tests of {project} {problem}")
         return [Task(**task) for task in json.loads(report.read_text(encoding="utf-8"))]
 
 

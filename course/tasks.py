@@ -4,15 +4,25 @@
     async def test_…
 
 In a step that comes in parts, a task has part="A" as well, and --tasks-part=A runs that part's.
-A test file that does not import hides its tasks; it is reported as a task that failed.
+A test file that does not import hides its tasks; it is reported as a task that failed. So is a
+task that never ends: a loop that awaits nothing new keeps every test's own time limit waiting.
 """
 
 import asyncio
 import json
+import os
+import sys
+import threading
+import time
+import traceback
 from pathlib import Path
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+
+BUSY_SECONDS = float(os.environ.get("TEST_BUSY_SECONDS", 20))  # of computing; waiting is no loop
+MANY = 10_000  # frames that no test has read
+LOOP = "Is there a loop that never awaits anything new?"
 
 
 class TaskRun:
@@ -23,6 +33,8 @@ class TaskRun:
         self.part = part
         self.stop = stop_at_first_failure
         self.results: dict[str, dict] = {}
+        self.running = ""  # the task that is; before the first, the files are being loaded
+        self.busy_since = 0.0
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file with tasks that could not be loaded is the first thing to mend."""
@@ -66,11 +78,63 @@ class TaskRun:
         if self.stop and not self.results[nodeid]["passed"]:
             self.session.shouldstop = "the next task is found"
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.running, self.busy_since = nodeid, time.process_time()
+
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self.session = session
+        threading.Thread(target=self.end_a_loop, daemon=True).start()
 
     def pytest_sessionfinish(self) -> None:
+        self.write_report()
+
+    def write_report(self) -> None:
         self.report.write_text(json.dumps(list(self.results.values())), encoding="utf-8")
+
+    def end_a_loop(self) -> None:
+        """Report what computes without an end, and end it: nothing else can, from within."""
+        while time.process_time() - self.busy_since < BUSY_SECONDS:
+            time.sleep(0.2)
+        if not self.report.exists():  # else it is a thread that was left behind
+            loading = {"test": "tests", "title": "Make the tests load", "page": ""}
+            loading["hint"] = "Python began to load a file, and does not come to its end."
+            task = self.results.setdefault(self.running, loading)
+            task["passed"] = False
+            task["why"] = f"It did not end in {BUSY_SECONDS:g} s of computing:\n{where()}\n{LOOP}"
+            self.write_report()
+        os._exit(1)
+
+
+def where() -> str:
+    """The line that is run now: the innermost of the project; of its tests, if of nothing else."""
+    here = Path.cwd()
+    frames = sys._current_frames()
+    del frames[threading.get_ident()]
+    stacks = [reversed(traceback.extract_stack(frame)) for frame in frames.values()]
+    lines = [line for stack in stacks for line in stack if here in Path(line.filename).parents]
+    lines.sort(key=lambda line: here / "tests" in Path(line.filename).parents)
+    return "".join(traceback.format_list(lines[:1])).rstrip()
+
+
+class Unread(asyncio.Queue):
+    """What an application sent and no test has read yet."""
+
+    async def put(self, event: dict) -> None:
+        """Refuse too many: who only sends never waits, and would fill the memory."""
+        if self.qsize() >= MANY:
+            raise RuntimeError(f"{MANY} frames were sent and none was read. {LOOP}")
+        await super().put(event)
+
+
+def refuse_floods() -> None:
+    """Give each communicator a queue that says when it is too long."""
+
+    def output_queue(self) -> Unread:
+        if self._output_queue is None:
+            self._output_queue = Unread()
+        return self._output_queue
+
+    ApplicationCommunicator.output_queue = property(output_queue)
 
 
 def raise_at_once() -> None:
@@ -105,5 +169,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     raise_at_once()
+    refuse_floods()
     options = [config.getoption(f"--{name}") for name in ("tasks-report", "tasks-part")]
     config.pluginmanager.register(TaskRun(*options, config.getoption("--first-failure")))

@@ -12,7 +12,7 @@ from markdown.extensions.toc import slugify
 
 from course.parts import outdated, parts_of
 from course.practice import MARK, run_tasks, start_practice
-from course.steps import BY_RUNNING, Step, all_steps
+from course.steps import BY_RUNNING, CourseError, Step, all_steps
 from tests.course_house import ROOT, course, make_house
 
 TASKS = """
@@ -111,6 +111,91 @@ def test_check_when_the_project_does_not_load(house):
     assert checked.returncode == 1
     assert "could not be run" in checked.stderr
     assert "SyntaxError" in checked.stderr
+
+
+ENDLESS_TASKS = """
+import asyncio
+
+import pytest
+from channels.testing import WebsocketCommunicator
+
+from config.endless import application
+
+
+@pytest.mark.task(title="Come to an end", hint="Await receive() again.", page="steps/step02/#end")
+def test_the_end():
+    async def talk():
+        communicator = WebsocketCommunicator(application, "/")
+        await communicator.connect()
+        await communicator.send_input({"type": "websocket.receive", "text": "hi"})
+        await communicator.receive_output()
+        await communicator.disconnect()
+
+    asyncio.run(talk())
+"""
+ENDLESS = """
+import asyncio
+
+
+def count(number=0):
+    while number >= 0:
+        number += 1
+
+
+async def application(scope, receive, send):
+    event = await receive()
+    await send({"type": "websocket.accept"})
+    while event["type"] != "websocket.disconnect":
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "place", "why"),
+    [
+        (
+            ENDLESS + "        await send({'type': 'websocket.send', 'text': 'again'})",
+            r"config/endless\.py:14: in application",
+            "10000 frames were sent and none was read. Is there a loop",
+        ),
+        (ENDLESS + "        pass", r'endless\.py", line 13, in application', "3 s of computing"),
+        (
+            ENDLESS + "        await asyncio.to_thread(count)",
+            r'endless\.py", line [67], in count',
+            "3 s of computing",
+        ),
+    ],
+    ids=["sends", "does nothing", "in a thread"],
+)
+def test_check_names_the_loop_of_a_task_that_does_not_end(house, code, place, why):
+    course(house, "start", "2")
+    (house / "work/tests/test_number.py").write_text(ENDLESS_TASKS, encoding="utf-8")
+    (house / "work/config/endless.py").write_text(code, encoding="utf-8")
+    checked = course(house, "check", TEST_BUSY_SECONDS="3")
+    assert checked.returncode == 1
+    assert "0 of 1 tasks done. Next:\n\n  Come to an end\n" in checked.stdout, checked.stderr
+    assert "Hint: Await receive() again." in checked.stdout
+    assert re.search(place, checked.stdout)
+    assert why in checked.stdout
+
+
+def test_check_names_the_loop_of_a_file_that_does_not_load(house):
+    course(house, "start", "2")
+    (house / "work/tests/test_number.py").write_text(ENDLESS_TASKS, encoding="utf-8")
+    (house / "work/config/endless.py").write_text("while True:\n    pass", encoding="utf-8")
+    checked = course(house, "check", TEST_BUSY_SECONDS="3")
+    assert checked.returncode == 1
+    assert "Make the tests load" in checked.stdout, checked.stderr
+    assert 'endless.py", line ' in checked.stdout
+
+
+def test_check_has_an_end_even_when_a_task_only_waits(house, monkeypatch):
+    course(house, "start", "2")
+    waits = "import threading\n\nthreading.Event().wait()\n"
+    (house / "work" / NUMBER).write_text(waits, encoding="utf-8")
+    monkeypatch.setattr("course.practice.MINUTES", 0.05)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    with pytest.raises(CourseError, match=r"work did not end in 0.05 minutes"):
+        run_tasks(house / "work")
 
 
 def test_marked_file_is_not_copied_on(house, tmp_path):
