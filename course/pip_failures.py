@@ -20,17 +20,19 @@ NO_NETWORK = (
 def why_pip_failed(lock: Path, lines: list[str], log: Path) -> str:
     """pip's output as one sentence and its remedy."""
     text = "\n".join(lines)
-    if any(sign in text for sign in NO_NETWORK):
-        return (
-            "pip could not reach the package index: no network, or a proxy in between.\n"
-            "Connect (behind a proxy, set HTTPS_PROXY) and start again; only this install needs it."
-        )
     if "No space left" in text:
         return "The disk is full. Free about 300 MB, and start again."
     if "DO NOT MATCH THE HASHES" in text:
         return (
             f"A downloaded package is not the one {lock.name} names: its hash differs.\n"
             "Something between you and the package index changes files. Try another network."
+        )
+    # Its warnings tell of attempts that it repeated, and that may have worked then.
+    last = "\n".join(line for line in lines if not line.lstrip().startswith("WARNING"))
+    if any(sign in last for sign in NO_NETWORK):
+        return (
+            "pip could not reach the package index: no network, or a proxy in between.\n"
+            "Connect (behind a proxy, set HTTPS_PROXY) and start again; only this install needs it."
         )
     errors = [line for line in lines if line.startswith("ERROR:")] or lines[-3:]
     return "pip could not install {}:\n{}\nThe whole output is in {}".format(

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from course import bootstrap, install
+from course.pip_failures import why_pip_failed
 from tests.course_house import ROOT
 
 STANDARD_LIBRARY_ONLY = ["__init__", "__main__", "bootstrap", "install", "pip_failures", "progress"]
@@ -136,6 +137,37 @@ def test_no_network(house, retries):
     failed = start(house, "serve", **closed)
     assert_clear(failed, "could not reach the package index", "start again")
     assert "inside 4.0" in start(house, "serve", **wheels(house)).stdout
+
+
+RETRIED = (
+    "WARNING: Retrying (Retry(total=4, connect=None, read=None, redirect=None, status=None)) after "
+    "connection broken by 'NewConnectionError(\"HTTPSConnection(host='pypi.org', port=443): Failed "
+    "to establish a new connection: [Errno 111] Connection refused\")': /simple/django/"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        (
+            "ERROR: Could not install packages: [Errno 28] No space left on device: 'x'",
+            "The disk is full",
+        ),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have",
+            "its hash differs",
+        ),
+        ("ERROR: No matching distribution found for probe==4.0", "could not install"),
+        (
+            "pip._vendor.urllib3.exceptions.ReadTimeoutError: HTTPSConnectionPool(host="
+            "'files.pythonhosted.org', port=443): Read timed out.",
+            "could not reach the package index",
+        ),
+    ],
+)
+def test_an_attempt_that_pip_repeated_is_not_why_it_failed(line, word):
+    lines = [RETRIED, "Collecting django==5.2", line]
+    assert word in why_pip_failed(Path("requirements.txt"), lines, Path("pip.log"))
 
 
 def test_package_that_is_not_the_locked_one(house):
