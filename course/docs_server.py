@@ -10,7 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +26,7 @@ from course.steps import CACHE, ROOT, WORK_NUMBER, all_steps
 
 SITE = CACHE / "site"
 STAMP = CACHE / "site.stamp"
+PAUSE = 1.0  # seconds between two attempts to swap the sites
 SOURCES = {".md", ".py", ".yml", ".html", ".css", ".js", ".json", ".svg", ".png", ".webp"}
 SOURCES |= {".jpg", ".txt", ".toml", ".ini", ".conf", ".example"}
 WAIT_PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>One moment</title>
@@ -113,10 +116,38 @@ def build_if_stale() -> None:
     if subprocess.run(argv, cwd=ROOT, env=quiet, stdin=subprocess.DEVNULL).returncode != 0:
         print("the docs could not be built: see above; the last good build stays", flush=True)
         return
-    shutil.rmtree(SITE, ignore_errors=True)
-    fresh.rename(SITE)
+    put_in_place(fresh)
     STAMP.write_text(now, encoding="utf-8")
     print("the docs are built", flush=True)
+
+
+def put_in_place(fresh: Path) -> None:
+    """Swap the site for the fresh one; Windows refuses while a file in one of them is open."""
+    told = False
+    while True:
+        try:
+            return swap(fresh)
+        except OSError as error:
+            if not told:
+                print(f"the docs are built, but the old ones are in use: {error}", flush=True)
+            told = True
+            time.sleep(PAUSE)
+
+
+def swap(fresh: Path) -> None:
+    """Move the old site away, the fresh one there; or leave all as it was."""
+    for left in CACHE.glob("site.old*"):
+        shutil.rmtree(left, ignore_errors=True)
+    old = Path(tempfile.mkdtemp(prefix="site.old", dir=CACHE), "site")
+    if SITE.exists():
+        SITE.rename(old)
+    try:
+        fresh.rename(SITE)
+    except OSError:
+        if old.exists():
+            old.rename(SITE)
+        raise
+    shutil.rmtree(old.parent, ignore_errors=True)
 
 
 def build_on_save() -> None:
