@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from course.install import Failure, prepare, read_only, venv_python
+from course.install import Failure, prepare, read_only, say_if_moved, venv_python
 from course.steps import COMMAND, ROOT
 
 
@@ -13,6 +13,7 @@ def main(arguments: list[str]) -> int:
     """Prepare the venv, then run the verb in it; the exit code is the verb's."""
     try:
         prepare(arguments)
+        say_if_moved()
         return go_on_inside(arguments)
     except Failure as failure:
         print(failure, file=sys.stderr)

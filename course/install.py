@@ -21,6 +21,7 @@ from course.steps import CACHE, COMMAND, ROOT
 VENV = ROOT / ".venv"
 UNFINISHED = VENV / "course-unfinished"
 LOG = VENV / "course-install.log"
+PLACE = VENV / "course-place"  # holds where the venv was made
 NEWEST_TESTED = (3, 13)
 AUTHORS_VERBS = {"record", "generate", "bench"}
 
@@ -109,6 +110,20 @@ def make_venv() -> None:
         if "Permission denied" in text or "Read-only" in text:
             raise Failure(read_only(VENV))
         raise Failure(f"The virtual environment {VENV} could not be made:\n{text}")
+    PLACE.write_text(str(VENV), encoding="utf-8")
+
+
+def say_if_moved() -> None:
+    """A venv's own commands and its `activate` name the folder that it was made in."""
+    place = Path(PLACE.read_text(encoding="utf-8")) if PLACE.exists() else VENV
+    if place == VENV or (place.exists() and place.samefile(VENV)):
+        return
+    python = venv_python().relative_to(ROOT)
+    print(
+        f"This folder was moved: `{python} …` works, and activating .venv does not; delete .venv to"
+        " have it made anew (needs the network).",
+        file=sys.stderr,
+    )
 
 
 def install(lock: Path) -> None:

@@ -97,8 +97,10 @@ def installed(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
 
 @pytest.fixture
 def house(installed, tmp_path) -> Path:
-    """A house of the test's own, installed."""
-    return shutil.copytree(installed[0], tmp_path / "house", symlinks=True)
+    """A house of the test's own, installed as if it had been there."""
+    house = shutil.copytree(installed[0], tmp_path / "house", symlinks=True)
+    (house / ".venv/course-place").write_text(str(house / ".venv"), encoding="utf-8")
+    return house
 
 
 def test_first_start_installs_and_goes_on_inside(installed):
@@ -114,6 +116,20 @@ def test_second_start_installs_nothing_and_needs_no_network(house):
     second = start(house, "test", PIP_INDEX_URL="http://127.0.0.1:9/")
     assert second.stdout == "inside 1.0 ['test']\n"
     assert second.returncode == 7
+
+
+def test_moved_folder_is_told_that_activating_does_nothing(house):
+    assert start(house, "test").stderr == ""
+    moved = house.rename(house.with_name("moved"))
+    for _ in range(2):
+        second = start(moved, "test")
+        assert second.stdout == "inside 1.0 ['test']\n"
+        assert second.stderr.startswith("This folder was moved: `.venv")
+        assert "delete .venv" in second.stderr
+        assert len(second.stderr.splitlines()) == 1
+    shutil.rmtree(moved / ".venv")
+    assert start(moved, "test", **wheels(moved)).stderr == ""
+    assert start(moved, "test").stderr == ""
 
 
 def test_changed_lock_is_installed_once_more(house):
