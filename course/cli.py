@@ -69,11 +69,14 @@ def copy(
     if folder.resolve() == WORK:
         print(f"`{COMMAND} serve` serves it on http://127.0.0.1:8009/ and reloads what you save.")
         return
-    activate = r".venv\Scripts\activate" if os.name == "nt" else "source .venv/bin/activate"
-    python = "py" if os.name == "nt" else "python3"
-    print(f"  cd {folder}\n  {python} -m venv .venv\n  {activate}")
-    print("  python -m pip install -r requirements.txt\n  python manage.py migrate")
-    print("  python -m pytest\n  python manage.py runserver")
+    if os.name == "nt":  # PowerShell runs no Activate.ps1 unless its policy was changed
+        make, python = ["py -m venv .venv"], r".venv\Scripts\python"
+    else:
+        make, python = ["python3 -m venv .venv", "source .venv/bin/activate"], "python"
+    use = ["-m pip install -r requirements.txt", "manage.py migrate", "-m pytest"]
+    use += ["manage.py runserver"]
+    for line in [f"cd {folder}", *make, *(f"{python} {arguments}" for arguments in use)]:
+        print(f"  {line}")
 
 
 @app.command()

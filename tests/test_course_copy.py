@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
+from course.cli import app
 from course.copy import copy_step
 from course.steps import CourseError, all_steps
 from tests.course_house import ROOT, course, make_house
@@ -42,6 +45,22 @@ def test_copy_is_clean_and_has_a_key_of_its_own(house, tmp_path):
         assert not list(target.parent.glob(".*"))
     assert len(keys) == 2
     assert all(key.startswith("SECRET_KEY=") and len(key) > 60 for key in keys)
+
+
+def test_on_windows_nothing_is_activated(monkeypatch, tmp_path):
+    """By default PowerShell runs no scripts, and Activate.ps1 is one."""
+    monkeypatch.setattr("course.cli.os", SimpleNamespace(name="nt"))
+    monkeypatch.setattr("course.copy.copy_step", lambda step, folder: None)
+    said = CliRunner().invoke(app, ["copy", "1", str(tmp_path / "mine")]).stdout
+    commands = [line.strip() for line in said.splitlines() if line.startswith("  ")]
+    assert commands == [
+        f"cd {tmp_path / 'mine'}",
+        "py -m venv .venv",
+        r".venv\Scripts\python -m pip install -r requirements.txt",
+        r".venv\Scripts\python manage.py migrate",
+        r".venv\Scripts\python -m pytest",
+        r".venv\Scripts\python manage.py runserver",
+    ]
 
 
 def test_copy_of_each_step_starts_with_its_key(tmp_path):
