@@ -17,7 +17,17 @@ from pathlib import Path
 
 from course.copy import copy_step
 from course.parts import Part, chosen_part, go_back_to, part_after, parts_of
-from course.steps import BY_RUNNING, COMMAND, ROOT, WORK, CourseError, Step, all_steps, step
+from course.steps import (
+    BY_RUNNING,
+    COMMAND,
+    ROOT,
+    WORK,
+    CourseError,
+    Step,
+    all_steps,
+    step,
+    stop_serve_first,
+)
 
 MARK = ".practice.toml"
 DOCS = "http://127.0.0.1:8080/"
@@ -50,8 +60,8 @@ def start_practice(
     if work.is_dir() and any(work.iterdir()):
         again = f"{COMMAND} start {number}" + (f" --part {chosen.name}" if part else "")
         raise CourseError(
-            f"{work} holds your work. Move or rename it to keep it, or delete it; then again:"
-            f" {again}"
+            f"{work} holds your work. Move or rename it to keep it, or delete it"
+            f"{stop_serve_first()}; then again: {again}"
         )
     with tempfile.TemporaryDirectory() as scratch:
         begun = start_state(target, chosen, Path(scratch), root)
@@ -151,9 +161,10 @@ def all_done(number: int, part: str | None, count: int) -> str:
     text = f"All {count} tasks of {what} are done.\n"
     text += f"Compare with the course's own code: {COMMAND} diff {number - 1} {number}\n"
     after = [step.number for step in all_steps() if step.number > number]
+    keeping = f"work/{stop_serve_first()} if you want to keep it, then"
     if following := part_after(number, part):
-        text += f"Next is part {following.name}, {following.title}. Rename work/ if you want to"
-        text += f" keep it, then {COMMAND} start {number} --part {following.name}"
+        text += f"Next is part {following.name}, {following.title}. Rename {keeping}"
+        text += f" {COMMAND} start {number} --part {following.name}"
     elif after:
-        text += f"Go on: rename work/ if you want to keep it, then {COMMAND} start {after[0]}"
+        text += f"Go on: rename {keeping} {COMMAND} start {after[0]}"
     return text.rstrip()

@@ -21,6 +21,11 @@ class CourseError(Exception):
     """What is wrong and what to do about it, for the learner; the command ends with exit code 1."""
 
 
+def stop_serve_first() -> str:
+    """What to add where work/ is to be moved: Windows moves no folder that a program runs in."""
+    return " (stop `serve` first: Ctrl-C)" if os.name == "nt" else ""
+
+
 @dataclass(frozen=True)
 class Step:
     """One of the course's Django projects."""

@@ -6,12 +6,13 @@ import shutil
 import subprocess
 import sys
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from markdown.extensions.toc import slugify
 
 from course.parts import outdated, parts_of
-from course.practice import MARK, run_tasks, start_practice
+from course.practice import MARK, all_done, run_tasks, start_practice
 from course.steps import BY_RUNNING, CourseError, Step, all_steps
 from tests.course_house import ROOT, course, make_house
 
@@ -79,6 +80,19 @@ def test_start_never_overwrites(house):
     assert again.returncode == 1
     assert "holds your work" in again.stderr
     assert (house / "work" / NUMBER).read_text(encoding="utf-8") == "NUMBER = 2\n"
+
+
+@pytest.mark.parametrize(("system", "stops"), [("nt", True), ("posix", False)])
+def test_where_work_is_to_be_renamed_windows_is_told_to_stop_serve(
+    monkeypatch, tmp_path, system, stops
+):
+    monkeypatch.setattr("course.steps.os", SimpleNamespace(name=system))
+    (tmp_path / "manage.py").touch()
+    with pytest.raises(CourseError, match="Move or rename it") as refused:
+        start_practice(2, work=tmp_path)
+    for text in (str(refused.value), all_done(2, None, 6), all_done(4, "A", 3)):
+        assert "ename" in text
+        assert ("(stop `serve` first: Ctrl-C)" in text) is stops
 
 
 def test_start_of_the_first_step(house):
