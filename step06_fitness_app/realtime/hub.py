@@ -19,6 +19,7 @@ from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
+REFRESH = 3600  # seconds until the layer is told again of our groups: it forgets them in a day
 LINGER = 10  # seconds that a group is heard for when its last member here has left; 0: not at all
 
 
@@ -33,7 +34,7 @@ class Hub:
         self.heard: dict[str, str] = {}  # groups that the layer sends us, and on which channel
         self.changing = asyncio.Lock()
         self.settling: set[asyncio.Task] = set()  # else nothing would hold them
-        self.listener = None
+        self.listener = self.refresher = None
 
     async def add(self, name: str, member: "HubMixin") -> None:
         self.members[name] = member
@@ -41,6 +42,7 @@ class Hub:
             if self.listener is None or self.listener.done():
                 self.channel = await self.layer.new_channel()
                 self.listener = asyncio.create_task(self.listen(self.channel))
+            self.refresher = self.refresher or asyncio.create_task(self.refresh())
 
     async def group_add(self, group: str, name: str) -> None:
         self.groups[group].add(name)
@@ -69,6 +71,15 @@ class Hub:
                 await self.layer.group_discard(group, self.heard.pop(group))
             if not self.groups[group]:
                 del self.groups[group]
+
+    async def refresh(self) -> None:
+        """A layer with a `group_expiry` forgets a member that did not join again for so long."""
+        while True:
+            await asyncio.sleep(REFRESH)
+            async with self.changing:
+                for group in tuple(self.heard):
+                    with suppress(Exception):  # its layer is away: `listen` says so
+                        await self.layer.group_add(group, self.channel)
 
     async def listen(self, channel: str) -> None:
         """Hand out what comes. If its layer raises, all sockets go: who comes back catches up."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from random import Random
+from time import monotonic
 
 import pytest
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -117,6 +118,19 @@ async def test_who_comes_back_at_once_costs_the_layer_nothing(monkeypatch):
         assert told == []
         await layer.group_send("g", {"type": "frame", "group": "g", "text": "hello"})
         await eventually(lambda: hub.members["b"].taken)
+
+
+async def test_a_group_is_heard_for_longer_than_the_layer_remembers_its_members(monkeypatch):
+    """There, a day; somebody is always here, so nobody joins it anew."""
+    monkeypatch.setattr("realtime.hub.REFRESH", 0.05)
+    layer = InMemoryChannelLayer(group_expiry=0.5)
+    async with a_hub(layer, a=Member()) as hub:
+        await hub.group_add("g", "a")
+        until = monotonic() + 3 * layer.group_expiry
+        while monotonic() < until:
+            await layer.group_send("g", {"type": "frame", "group": "g", "text": "x"})
+            await eventually(lambda: hub.members["a"].taken)
+            hub.members["a"].taken.clear()
 
 
 async def test_a_group_that_nobody_comes_back_to_is_heard_no_more(monkeypatch):
