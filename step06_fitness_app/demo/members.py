@@ -27,6 +27,7 @@ from coaching.recording import RATE, read
 from demo import people
 from demo.people import BIKE, ROWER, recording
 from feed import services as feed
+from realtime.refusals import NotAllowed
 from workouts.models import Workout
 from workouts.replay import Replay, refuse_errors
 from workouts.services import finish, unfinished
@@ -61,7 +62,9 @@ async def train(session: Session, file: str, speed: float) -> None:
 
 async def talk(session: Session, name: str, lines: list[str], least: float, most: float) -> None:
     """Answer whatever is said, after so many seconds; begin where nothing has been said."""
-    other = await in_thread(User.objects.get)(username=name)
+    other = await in_thread(User.objects.filter(username=name).first)()
+    if other is None:
+        raise NotAllowed(f"{name} is no more")
     conversation = await in_thread(chat.start)(session.user, other)
     async with session.connect(f"/ws/chat/{conversation.pk}/") as socket:
         said = (await socket.hear())["messages"]
@@ -289,7 +292,7 @@ async def keep(name: str, member: Member, url: str, log: Callable[[str], None]) 
             except (*AWAY, OperationalError) as problem:
                 if attempt == 0:
                     log(f"{name} waits for {url}: {problem or type(problem).__name__}")
-            except Refused as problem:
+            except (Refused, NotAllowed) as problem:
                 log(f"{name} was refused: {problem}")
                 session = None
             except User.DoesNotExist:

@@ -411,3 +411,25 @@ def test_a_refused_member_logs_in_anew(made, monkeypatch):
     async_to_sync(members.keep)("ben", member, "http://127.0.0.1:9", lines.append)
     assert lines == ["ben was refused: you are logged out", "ben is no more"]
     assert sessions[0] is not sessions[1]
+
+
+def test_who_may_not_talk_to_ada_any_more_waits_and_the_others_go_on(made, monkeypatch):
+    """A learner as ada has pressed Unfriend; later she deletes her account."""
+    from people.services import unfriend
+
+    tries, lines = [], []
+
+    async def no_pause(attempt):
+        tries.append(attempt)
+        if len(tries) == 1:
+            await in_thread(User.objects.filter(username="ada").delete)()
+        else:
+            await in_thread(User.objects.filter(username="ben").delete)()
+
+    unfriend(made["ada"], made["ben"])
+    monkeypatch.setattr(members, "pause_before", no_pause)
+    talk = partial(members.talk, name="ada", lines=["hello"], least=0, most=0)
+    async_to_sync(members.keep)("ben", talk, "http://127.0.0.1:9", lines.append)
+    refused, gone, last = lines
+    assert refused.startswith("ben was refused: You can talk to friends")
+    assert (gone, last) == ("ben was refused: ada is no more", "ben is no more")
