@@ -1,5 +1,6 @@
 """However somebody leaves a challenge, or it goes: who looks at it is told."""
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.signals import post_delete, post_save, pre_delete
@@ -7,6 +8,7 @@ from django.dispatch import receiver
 
 from accounts.services import tell
 from challenges.models import Challenge, Participant
+from notifications.models import Kind, Notification
 from people.models import Block
 from realtime import groups
 from realtime.publish import send_on_commit
@@ -24,6 +26,16 @@ def show_without(sender, instance, **kwargs):
 @receiver(post_delete, sender=Challenge)
 def tell_deleted(sender, instance, **kwargs):
     send_on_commit(groups.challenge(instance.pk), "recheck")
+
+
+@receiver(post_delete, sender=settings.AUTH_USER_MODEL)
+def forget_winner(sender, instance, **kwargs):
+    """Their name stands in what all others were told of the challenges that they won."""
+    told = Notification.objects.filter(kind=Kind.CHALLENGE_ENDED, data__winner=instance.username)
+    changed = [*told.order_by("pk")]
+    for notification in changed:
+        notification.data["winner"] = None
+    Notification.objects.bulk_update(changed, ["data"], 500)
 
 
 @receiver(post_save, sender=Block)

@@ -11,6 +11,7 @@ from django.test import Client
 
 from feed.models import Post
 from feed.services import cheer, last_number
+from tests.challenging import make
 from tests.feeding import posted
 from tests.people import browser_of, knock, make_user, tokens_of, visit
 from tests.talking import enter, start
@@ -23,6 +24,7 @@ NAME, PASSWORD = "quetzalcoatl", "quetzalcoatl-demo"
 @pytest.fixture
 def leaver(people) -> User:
     """Somebody who left traces wherever one can: friend, trainer, client, blocked, blocker."""
+    from challenges import services as challenges
     from chat import services as chat
     from people import services
     from people.models import Profile, Role
@@ -41,6 +43,9 @@ def leaver(people) -> User:
         talk = start(NAME, name)
         chat.store(talk, me, f"hello from {NAME}", None)
         chat.store(talk, people[name], "hello", None)
+    won = make("ben", "ben", NAME)
+    challenges.progress(won, me, 2.0, "c")
+    challenges.end(won, people["ben"])
     return me
 
 
@@ -88,6 +93,8 @@ def test_nothing_that_names_them_is_left(people, leaver):
         "chat.Message.sender",
         "chat.Message.text",
         "notifications.Notification.about",
+        "notifications.Notification.data",
+        "challenges.Challenge.winner",
         "token_blacklist.OutstandingToken.user",
     ):
         assert label in before
