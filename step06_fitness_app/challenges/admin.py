@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 
+from accounts.services import tell_group
 from challenges.models import Challenge
+from realtime import groups
 from realtime.admin import MadeElsewhereAdmin
 
 
@@ -13,3 +15,7 @@ class ChallengeAdmin(MadeElsewhereAdmin):  # its maker makes it
     list_select_related = ["made_by", "winner"]
     search_fields = ["name", "made_by__username"]
     readonly_fields = ["made_by", "version", "winner", "dissolved_at"]
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        tell_group(groups.challenge(obj.pk))

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.challenging import did, enter, make
+from tests.people import browser_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -128,3 +129,10 @@ def test_a_frame_with_ones_own_place_is_what_encoding_it_whole_would_give(progre
     assert own.pop("you") == {"place": 1, "progress": progress}
     assert others.pop("you") is None
     assert own == others
+
+
+def test_a_goal_that_is_too_large_is_refused_in_the_unit_it_was_typed_in(people):
+    form = {"name": "Too far", "metric": "distance_m", "goal": "20000", "hours": 168}
+    page = browser_of("ada").post("/challenges/", form)
+    assert page.status_code == 422
+    assert page.context["form"].errors["goal"] == ["It may be 10000 at most."]
