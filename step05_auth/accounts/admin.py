@@ -15,6 +15,17 @@ admin.site.unregister(User)
 class UserAdmin(DjangoUserAdmin):
     actions = ["kick"]
 
+    def formfield_for_dbfield(self, db_field, request, **options):
+        """Changed is what differs from what the page showed, not from what is stored by now."""
+        if field := super().formfield_for_dbfield(db_field, request, **options):
+            field.show_hidden_initial = True
+        return field
+
+    def save_model(self, request, obj, form, change):
+        """Only what was changed: another may have made them inactive since the page was opened."""
+        columns = {field.name for field in obj._meta.concrete_fields}
+        obj.save(update_fields=columns & set(form.changed_data) if change else None)
+
     @admin.action(description="Log out everywhere, and close their sockets", permissions=["change"])
     def kick(self, request, queryset):
         for user_id in queryset.values_list("pk", flat=True):

@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db.models.signals import post_migrate
 
@@ -130,9 +131,10 @@ def quick_passwords(settings) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_cache() -> Iterator[None]:
-    """No limit, slot or ticket of another test."""
+    """No limit, slot or ticket of another test, and none of its rows' ids."""
     yield
     cache.clear()
+    ContentType.objects.clear_cache()
 
 
 @pytest.fixture(autouse=True)

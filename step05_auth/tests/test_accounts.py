@@ -348,3 +348,19 @@ def test_the_demo_makes_its_people_once_and_in_development_only(db, settings):
     assert names == {"ada": False, "ben": False, "cleo": False, "sam": True}
     _, status = by_page("ada", "ada-demo")
     assert status == 302
+
+
+def test_staff_let_nobody_in_again_who_was_made_inactive_meanwhile(people):
+    """Another of the staff did, while this one had the page open to write a name."""
+    from django.contrib.auth.models import User
+
+    ada, staff = people["ada"], browser_of("sam")
+    url = f"/admin/auth/user/{ada.pk}/change/"
+    assert b'name="initial-is_active"' in staff.get(url).content
+    shown = {"username": "ada", "initial-username": "ada", "is_active": "on"}
+    shown |= {"initial-is_active": "True", "date_joined_0": "2026-01-01", "date_joined_1": "10:00"}
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    saved = staff.post(url, shown | {"first_name": "Ada"})
+    assert saved.status_code == 302, saved.context["errors"]
+    ada.refresh_from_db()
+    assert (ada.first_name, ada.is_active) == ("Ada", False)

@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
+from django.urls import reverse
 
 from people import services
 from people.models import Block, Friendship, Profile, Role
@@ -17,6 +18,10 @@ class ProfileAdmin(MadeElsewhereAdmin):  # everybody has one
     search_fields = ["user__username", "trainer__username"]
     readonly_fields = ["user"]
     raw_id_fields = ["trainer"]
+
+    def has_delete_permission(self, request, obj=None):
+        """Not by itself; with its person, which asks for this permission as well."""
+        return not request.path.startswith(reverse("admin:people_profile_changelist"))
 
     def formfield_for_foreignkey(self, db_field, request, **options):
         if db_field.name == "trainer":

@@ -154,3 +154,13 @@ def losing_broadcasts():
         yield
     finally:
         layer.group_send = group_send
+
+
+def as_shown(browser, url: str) -> dict:
+    """The fields of a change page as a browser would send them, unchanged."""
+    form = browser.get(url).context["adminform"].form
+    given = {}
+    for name in form.fields:
+        value = form[name].value()
+        given |= {name: value, form[name].html_initial_name: value}
+    return {name: value for name, value in given.items() if value is not None}

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from people.models import Block, Profile, Role
-from tests.people import browser_of, make_user, tokens_of
+from tests.people import as_shown, browser_of, make_user, tokens_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 JSON = "application/json"
@@ -268,9 +268,9 @@ def test_a_profile_changed_in_the_admin_is_told_to_who_loses_by_it(people, monke
     Profile.objects.filter(user=ben).update(role="trainer")
     monkeypatch.setattr("accounts.services.tell_group", told.append)
     monkeypatch.setattr("people.services.tell_group", told.append)
+    url, staff = f"/admin/people/profile/{ada.pk}/change/", browser_of("sam")
     fields = {"role": "member", "trainer": ben.pk if trainer else "", "privacy": "private"}
-    page = browser_of("sam").post(f"/admin/people/profile/{ada.pk}/change/", fields)
-    assert page.status_code == 302
+    assert staff.post(url, as_shown(staff, url) | fields).status_code == 302
     profile = Profile.objects.get(user=ada)
     assert (profile.trainer, profile.privacy) == (ben if trainer else None, "private")
     assert {f"person.{people['tom'].pk}", f"workout.{ada.pk}"} <= {*told}
