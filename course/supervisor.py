@@ -1,18 +1,31 @@
 """Keep programs running: restart what dies, restart on save, and leave no process behind."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 
-from watchfiles import PythonFilter, awatch
+from watchfiles import Change, PythonFilter, awatch
 
 from course.program import Program, start, stop
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 ENDED = "ended ("  # how the line begins that says so
-# What a server reads once: Django keeps a template that it found, and that it did not find.
-LOADED_ONCE = PythonFilter(extra_extensions=(".html", ".txt", ".env"))
 STEADY = 10.0  # seconds after which a program counts as started well
+
+
+class LoadedOnce(PythonFilter):
+    """What a server reads once: Django keeps a template that it found, and that it did not find.
+
+    And a new folder: what was written into it before it was watched itself, nobody is told of.
+    """
+
+    def __call__(self, change: Change, path: str) -> bool:
+        is_new_folder = change == Change.added and os.path.isdir(path)
+        return super().__call__(change, f"{path}/it.py" if is_new_folder else path)
+
+
+LOADED_ONCE = LoadedOnce(extra_extensions=(".html", ".txt", ".env"))
 
 
 async def keep_running(program: Program, log: Callable[[str, str], None]) -> None:

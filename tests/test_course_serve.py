@@ -159,6 +159,14 @@ def test_what_a_server_reads_once_starts_it_again(name, restarts):
     assert supervisor.LOADED_ONCE(Change.modified, path) is restarts
 
 
+def test_a_new_folder_starts_it_again(tmp_path):
+    """What is written into it at once comes before it is watched."""
+    for name, restarts in (("templates", True), ("__pycache__", False)):
+        (tmp_path / name).mkdir()
+        assert supervisor.LOADED_ONCE(Change.added, str(tmp_path / name)) is restarts
+        assert supervisor.LOADED_ONCE(Change.modified, str(tmp_path / name)) is False
+
+
 def make_work(work: Path) -> None:
     """A folder that appears whole, as `copy` and `start` make it."""
     unfinished = work.with_name("unfinished")
