@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts.services import tell, tell_group
+from feed.services import locked as hold_feed
 from notifications import services as notifications
 from people.models import Block, Friendship, Profile, Role
 from people.relations import blocks, friendship, is_blocked
@@ -188,21 +189,23 @@ def sign_up(username: str, password: str, address: str) -> User:
 def delete_account(me: User, password: str) -> None:
     """Delete somebody with everything that is theirs; their sockets are told.
 
-    Raises ValidationError and TooMuch. What others write about them at the same moment makes the
-    database refuse: then it is deleted with that.
+    Raises ValidationError and TooMuch. What others write about them at the same moment can make
+    the database refuse: then it is deleted with that.
     """
     limits.count("passwords", me.pk, PASSWORDS_PER_MINUTE)
     if not me.check_password(password):
         raise ValidationError({"password": ["That is not your password."]})
     for is_last in (False, False, True):
         try:
-            with together(me.pk):
+            clients = me.clients.values_list("pk", flat=True)  # they lose their trainer
+            with together(me.pk, also=clients):
+                hold_feed()  # before Django looks what is theirs: posts and comments are not missed
                 for client in me.clients.all():
                     tell(client.pk)
                 OutstandingToken.objects.filter(user=me).delete()  # they would only lose the name
                 User.objects.get(pk=me.pk).delete()
             return
-        except IntegrityError:
+        except (IntegrityError, OperationalError):  # the second: each waits for the other
             if is_last:
                 raise
 

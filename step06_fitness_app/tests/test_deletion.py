@@ -1,12 +1,14 @@
 """An account goes with everything that is theirs, and leaves the others' in order."""
 
 import threading
+from functools import partial
+from itertools import count
 
 import pytest
 from channels.db import database_sync_to_async as in_thread
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, models
+from django.db import IntegrityError, OperationalError, connection, models
 from django.test import Client
 
 from feed.models import Post
@@ -15,6 +17,7 @@ from tests.challenging import make
 from tests.feeding import posted
 from tests.people import browser_of, knock, make_user, tokens_of, visit
 from tests.talking import enter, start
+from tests.working_out import record
 
 pytestmark = pytest.mark.django_db(transaction=True)
 JSON = "application/json"
@@ -202,9 +205,11 @@ def test_a_password_is_not_guessed_by_trying(leaver):
     assert User.objects.filter(pk=leaver.pk).exists()
 
 
+@pytest.mark.parametrize("error", [IntegrityError, OperationalError])
 @pytest.mark.parametrize("times, gone", [(1, True), (2, True), (3, False)])
-def test_what_others_write_meanwhile_goes_with_it(leaver, monkeypatch, times, gone):
-    """PostgreSQL finds out at the commit that there is one row more, and takes everything back."""
+def test_what_others_write_meanwhile_goes_with_it(leaver, monkeypatch, times, gone, error):
+    """PostgreSQL finds out at the commit that there is one row more, or that each of two waits for
+    the other, and takes everything back."""
     from people import services
 
     refused, delete_user = [], User.delete
@@ -213,14 +218,14 @@ def test_what_others_write_meanwhile_goes_with_it(leaver, monkeypatch, times, go
         delete_user(user)
         if len(refused) < times:
             refused.append(user)
-            raise IntegrityError("a message came in between")
+            raise error("a message came in between")
 
     monkeypatch.setattr(User, "delete", refuse)
     if gone:
         services.delete_account(leaver, PASSWORD)
         assert traces_of(leaver.pk) == set()
     else:
-        with pytest.raises(IntegrityError):
+        with pytest.raises(error):
             services.delete_account(leaver, PASSWORD)
         assert outstanding(leaver.pk) == 1 and "chat.Message.sender" in traces_of(leaver.pk)
 
@@ -228,40 +233,65 @@ def test_what_others_write_meanwhile_goes_with_it(leaver, monkeypatch, times, go
 def test_who_writes_and_asks_all_the_while_does_not_hinder_it(
     people, leaver, no_limits, monkeypatch
 ):
-    """On PostgreSQL, without chat.signals and `together`, 15 of 15 such deletions failed."""
+    """On PostgreSQL, without any one of the locks that it takes, it was refused.
+
+    cleo is a client of theirs: her profile changes as well. The leaver has two more tabs.
+    """
     from chat import services as chat
+    from feed import services as feed
     from people import services
+    from workouts import services as workouts
 
     monkeypatch.setattr(services, "REQUESTS_PER_MINUTE", 100_000)
+    monkeypatch.setattr(workouts, "BATCHES_PER_MINUTE", 100_000)
     talk = start(NAME, "ben")
-    begun = threading.Barrier(3)
-    ended = []
+    done, running = record(leaver), workouts.start(leaver, "cycling")
+    [number] = posted(NAME, "Done")
+    numbers = count(1)
 
     def write():
         chat.store(talk, people["ben"], "hello?", None)
 
-    def ask():
-        services.ask(people["ada"], leaver)
-        services.unfriend(people["ada"], leaver)
+    def ask(name):
+        services.ask(people[name], leaver)
+        services.unfriend(people[name], leaver)
+
+    def train():
+        workouts.store_samples(running.pk, [[next(numbers), None, None, 100, None]])
+
+    def post():
+        feed.post(leaver, "look", str(next(numbers)), done.pk)
+
+    def comment():
+        feed.comment(people["ben"], number, "well done", str(next(numbers)))
+
+    deeds = [write, partial(ask, "ada"), partial(ask, "cleo"), train, post, comment]
+    begun, is_over = threading.Barrier(len(deeds) + 1), threading.Event()
+    ended = []
 
     def again_and_again(deed):
         begun.wait(20)
         try:
-            while True:
+            for _ in range(100):  # SQLite lets whoever waits longest starve
                 deed()
-        except Exception as problem:  # until there is nobody to do it to
+            is_over.wait(60)
+            deed()
+        except Exception as problem:  # there is nobody to do it to
             ended.append(type(problem).__name__)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=again_and_again, args=[deed]) for deed in (write, ask)]
+    threads = [threading.Thread(target=again_and_again, args=[deed]) for deed in deeds]
     for thread in threads:
         thread.start()
     begun.wait(20)
-    services.delete_account(leaver, PASSWORD)
+    try:
+        services.delete_account(leaver, PASSWORD)
+    finally:
+        is_over.set()
     for thread in threads:
         thread.join(20)
-    assert ended == ["DoesNotExist", "DoesNotExist"]
+    assert ended == ["DoesNotExist"] * len(deeds)
     assert traces_of(leaver.pk) == set()
 
 

@@ -17,7 +17,16 @@ from conftest import NOT_COPIED, OURS
 from .conftest import STEP
 
 NEITHER = {"challenges_server", "coalesce", "demo", "replay", "workouts_crash"}
-FEATURES = ("challenges", "chat", "feed", "form", "notifications", "the_end_of_a_right", "workouts")
+FEATURES = (
+    "challenges",
+    "chat",
+    "deletion",
+    "feed",
+    "form",
+    "notifications",
+    "the_end_of_a_right",
+    "workouts",
+)
 
 
 def files(hub: str) -> list[str]:
