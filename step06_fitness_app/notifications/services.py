@@ -165,7 +165,11 @@ def unread(user_id: int) -> tuple[int, int]:
 
 @transaction.atomic
 def mark(user_id: int, is_read: bool, *, numbers=None, up_to: int | None = None) -> wire.Marked:
-    """Mark some of a person's own, or all up to a number, and tell each of their tabs."""
+    """Mark some of a person's own, or all up to a number, and tell each of their tabs.
+
+    One at a time: of two that each count without the other's, neither would be right at the end.
+    """
+    list(Bell.objects.select_for_update().filter(pk=user_id))
     which = Q(number__lte=up_to) if numbers is None else Q(number__in=numbers)
     changed = Notification.objects.filter(which, user=user_id, read_at__isnull=is_read)
     changed.update(read_at=timezone.now() if is_read else None)

@@ -1,6 +1,7 @@
 """The bell, told through the socket: one's own only, in order, once each, read in every tab."""
 
 import asyncio
+import threading
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -341,6 +342,25 @@ async def test_all_up_to_a_number_are_read_and_what_came_meanwhile_is_not(people
         assert (marked["up_to"], marked["is_read"], marked["unread"]) == (2, True, 1)
         await here.say("mark_all_read", up_to=2**63 - 1)
         assert (await tab.get("marked"))["unread"] == 0
+
+
+async def test_of_two_who_mark_at_once_one_counts_with_the_others(people):
+    """On PostgreSQL, without the lock, neither did in some of the rounds."""
+    from notifications import services
+
+    await in_thread(tell)("ada", "ben", "cleo")
+    both = threading.Barrier(2)
+
+    def mark(number, is_read):
+        both.wait(10)
+        try:
+            return services.mark(people["ada"].pk, is_read, numbers=[number]).unread
+        finally:
+            connection.close()
+
+    for is_read, unread in [(True, {0, 1}), (False, {1, 2})] * 20:
+        counts = (asyncio.to_thread(mark, number, is_read) for number in (1, 2))
+        assert {*await asyncio.gather(*counts)} == unread
 
 
 async def test_to_mark_it_again_changes_nothing_but_is_answered(people):
