@@ -11,20 +11,32 @@ User = get_user_model()
 admin.site.unregister(User)
 
 
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin):
-    actions = ["kick"]
+class ChangedOnlyAdmin(admin.ModelAdmin):
+    """Save what differs from what the page showed, and not the rest: it may be another by now."""
 
     def formfield_for_dbfield(self, db_field, request, **options):
-        """Changed is what differs from what the page showed, not from what is stored by now."""
         if field := super().formfield_for_dbfield(db_field, request, **options):
             field.show_hidden_initial = True
         return field
 
     def save_model(self, request, obj, form, change):
-        """Only what was changed: another may have made them inactive since the page was opened."""
-        columns = {field.name for field in obj._meta.concrete_fields}
-        obj.save(update_fields=columns & set(form.changed_data) if change else None)
+        obj.save(update_fields=changed(obj, form) if change else None)
+
+
+def changed(obj, form) -> set[str]:
+    """The columns that differ from what the page showed; of a program, which saw none, all sent."""
+
+    def was_shown(name: str) -> bool:
+        initial = form[name].html_initial_name  # of a date, which is two inputs, the beginning
+        return form.fields[name].disabled or any(key.startswith(initial) for key in form.data)
+
+    columns = {field.name for field in obj._meta.concrete_fields} & form.fields.keys()
+    return {name for name in columns if name in form.changed_data or not was_shown(name)}
+
+
+@admin.register(User)
+class UserAdmin(ChangedOnlyAdmin, DjangoUserAdmin):
+    actions = ["kick"]
 
     @admin.action(description="Log out everywhere, and close their sockets", permissions=["change"])
     def kick(self, request, queryset):

@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from accounts.admin import changed
 from people import services
 from people.models import Block, Friendship, Profile, Role
 from realtime.admin import MadeElsewhereAdmin
@@ -29,7 +30,7 @@ class ProfileAdmin(MadeElsewhereAdmin):  # everybody has one
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     def save_model(self, request, obj, form, change):
-        changes = {field: form.cleaned_data[field] for field in form.changed_data}
+        changes = {field: form.cleaned_data[field] for field in changed(obj, form)}
         try:
             services.change(obj, **changes)
         except User.DoesNotExist:
