@@ -1,8 +1,6 @@
 """A class that moves tells those who picked it, once the new time is committed."""
 
 from datetime import datetime
-from threading import get_ident
-from weakref import WeakValueDictionary
 
 from django.db import transaction
 from django.db.models.signals import post_save, pre_save
@@ -12,12 +10,8 @@ from alerts.groups import class_group
 from alerts.models import FitnessClass
 from alerts.services import announce
 
+
 # --8<-- [start:signal]
-# What each thread's transaction will tell of a class. Only the transaction holds the function:
-# when it ends, or rolls back to before the save, the entry goes by itself.
-pending: WeakValueDictionary = WeakValueDictionary()
-
-
 @receiver(pre_save, sender=FitnessClass)
 def notice_move(sender, instance, raw, update_fields, **kwargs):
     """Keep the stored time. bulk_create, bulk_update and update() do not come by here."""
@@ -30,15 +24,10 @@ def notice_move(sender, instance, raw, update_fields, **kwargs):
 def tell_move(sender, instance, **kwargs):
     """On commit: before it, a reader would find the old time; after a rollback, there is no new."""
     pk, before = instance.pk, instance.started_at
-    if before is None or (get_ident(), pk) in pending:  # of several saves, the first knows best
-        return
-
-    def tell():
-        announce_move(pk, before)
-
-    pending[get_ident(), pk] = tell
-    # robust: the class is saved even while the channel layer is down; that is logged.
-    transaction.on_commit(tell, robust=True)
+    if before is not None:
+        # robust: the class is saved even while the channel layer is down; that is logged. No
+        # partial: robust logs a name that partials have not.
+        transaction.on_commit(lambda: announce_move(pk, before), robust=True)
 
 
 def announce_move(pk: int, before: datetime) -> None:
