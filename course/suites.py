@@ -30,7 +30,7 @@ LONG = [
 ATTACKS = "tests/attacks"
 BRIEFLY = [f"--ignore={ATTACKS}", "-m", "not slow"]
 
-# Under --all a few that failed are run once more: a machine with four suites on it may stop for
+# Under --all a few that failed are run once more: a machine with three suites on it may stop for
 # seconds, and one such stop in 5,000 tests says nothing of the code. The last lines name them.
 FEW = 5
 
@@ -165,9 +165,8 @@ async def run_tests(numbers: list[int], everything: bool) -> int:
         of_steps = [*earlier, *(part for part in root if part[0].startswith("tests/step"))]
         of_steps.sort(key=lambda part: part[0].removeprefix("tests/")[: len("step06")])
         suites = [last, *(part for part in root if part not in of_steps), *reversed(of_steps)]
-    # A suite waits a third of its time, and what --all adds more, for browsers and servers: three
-    # at once kept two cores busy for three quarters of the time.
-    lanes = asyncio.Semaphore(4 if everything else 2)
+    # A suite waits a third of its time, and what --all adds more: for browsers and servers.
+    lanes = asyncio.Semaphore(3 if everything else 2)
 
     async def one(name: str, folder: Path, arguments: list[str]) -> Result:
         async with lanes:
