@@ -76,10 +76,13 @@ class Hub:
         """A layer with a `group_expiry` forgets a member that did not join again for so long."""
         while True:
             await asyncio.sleep(REFRESH)
-            async with self.changing:
-                for group in tuple(self.heard):
-                    with suppress(Exception):  # its layer is away: `listen` says so
-                        await self.layer.group_add(group, self.channel)
+            for group in tuple(self.heard):
+                async with self.changing:  # for one at a time: who joins waits no longer than that
+                    try:
+                        if group in self.heard:
+                            await self.layer.group_add(group, self.channel)
+                    except Exception:
+                        logger.exception("%s is not joined again for now", group)
 
     async def listen(self, channel: str) -> None:
         """Hand out what comes. If its layer raises, all sockets go: who comes back catches up."""
