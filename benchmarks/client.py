@@ -22,8 +22,11 @@ class Crowd:
     async def until(self, target: int, seconds: float = 20) -> None:
         if self.received < target:
             self._target, self._reached = target, asyncio.get_running_loop().create_future()
-            async with asyncio.timeout(seconds):
-                await self._reached
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._reached
+            finally:
+                self._target = None
 
     async def until_quiet(self, seconds: float = 1.5) -> None:
         """What is still on its way comes, or never will."""

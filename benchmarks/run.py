@@ -3,9 +3,10 @@
     python3 -m course bench        # both servers, into docs/assets/measured/step06.json
     python3 -m benchmarks.run --servers daphne --rounds 1 --figures "to 100" handshakes
 
-All variants run side by side, and each figure is taken from one after the other, round by round:
-what else the machine does then hits all alike. Reported is the best turn, and beside each rate
-what the server itself computed for it, which a busy machine changes less. Only ratios travel.
+All variants run side by side, on both servers, and each figure is taken from one after the other,
+round by round: one turn of each is compared with the turns beside it, so that what else the machine
+does hits all alike. Beside each rate stands what the server itself computed for it, which a busy
+machine changes less. Only ratios travel.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import gc
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import socket
@@ -22,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -50,14 +53,14 @@ IN_MEMORY = {"REDIS_URL": ""}  # the layer that a project has before it has a Re
 HUB = {"HUB": "1"}
 OURS = "step 06, hub"
 PROCESSES = (1, 2, 4)
-# name → application, and the environment it runs in
+# name → application, and the environment it runs in; what is compared most stands side by side
 VARIANTS = {
-    "tutorial": ("benchmarks.apps:tutorial", PLAIN | IN_MEMORY),
     "tutorial, Pub/Sub": ("benchmarks.apps:tutorial", PLAIN),
+    "tutorial": ("benchmarks.apps:tutorial", PLAIN | IN_MEMORY),
+    OURS: ("benchmarks.pulse:application", HUB),
     "plain token": ("benchmarks.apps:plain_token", PLAIN),
     "raw ASGI": ("benchmarks.apps:raw", PLAIN),
     "step 06": ("benchmarks.pulse:application", {}),
-    OURS: ("benchmarks.pulse:application", HUB),
     "save each": ("benchmarks.apps:saving", PLAIN),
     "step 06's chat": ("config.asgi:application", HUB),
 }
@@ -156,67 +159,87 @@ def serve(server: str, target: str, folder: Path, environment: dict):
         yield port, running
 
 
-ONCE = ("memory", "burst", "overload", "beside 2,000 idle")  # not in every round
+ONCE = ("memory", "burst", "overload")  # not in every round
 TURNS = {"handshakes": 4}  # in each: nothing is set up for them, and they vary most
 CAPACITY = "fan-out to 100"
+Found = dict[str, dict[str, dict[str, list[float]]]]
 
 
-def measure(server: str, options) -> dict[str, dict[str, dict[str, float]]]:
-    """figure → variant → the best of each number, on one server."""
-    found: dict[str, dict[str, list[dict]]] = {}
-    with workplace() as (folder, environment, tokens), ExitStack() as running:
-        servers = {}
-        for name, (target, extra) in VARIANTS.items():
-            if options.only and name not in options.only:
-                continue
-            serving = serve(server, target, folder, environment | extra)
-            port, started = running.enter_context(serving)
-            servers[name] = Target([port], tokens, [started.pid])
-        for number in range(options.rounds):
-            for figure, take in FIGURES.items():
-                if not any(part in figure for part in options.figures or [""]):
-                    continue
-                if number and figure in ONCE:
-                    continue
-                for name in [*servers] * TURNS.get(figure, 1):
-                    if (name in CHATS) != (figure == "stored"):
+def takes_part(name: str, figure: str) -> bool:
+    """Whether a variant is measured by a figure."""
+    if name == "plain token":
+        return figure == "handshakes"
+    return (name in CHATS) == (figure == "stored")
+
+
+def measure(servers: list[str], options) -> dict[str, Found]:
+    """server → figure → variant → each number, turn by turn: the turns of one place are a pair."""
+    found = {server: defaultdict(dict) for server in servers}
+    with workplace() as (folder, environment, tokens):
+        with ExitStack() as running:
+            targets = {}
+            for name, (target, extra) in VARIANTS.items():
+                for server in servers if name in (options.only or VARIANTS) else ():
+                    serving = serve(server, target, folder, environment | extra)
+                    port, started = running.enter_context(serving)
+                    targets[server, name] = Target([port], tokens, [started.pid])
+            for number in range(options.rounds):
+                for figure, take in FIGURES.items():
+                    if not any(part in figure for part in options.figures or [""]):
                         continue
-                    known = found.get(CAPACITY, {}).get("tutorial", [{"a_second": 6000}])
-                    capacity = statistics.median(each["a_second"] for each in known) / 100
-                    value = asyncio.run(take(servers[name], options.seconds, capacity))
-                    found.setdefault(figure, {}).setdefault(name, []).append(value)
-                    shown = " ".join(f"{key}={number:.4g}" for key, number in value.items())
-                    print(f"{server} {name:15} {figure:18} {shown}", flush=True)
+                    if number and figure in ONCE:
+                        continue
+                    for server, name in [*targets] * TURNS.get(figure, 1):
+                        if takes_part(name, figure):
+                            capacity = capacity_of(found[server])
+                            taking = take(targets[server, name], options.seconds, capacity)
+                            note(found[server][figure], name, asyncio.run(taking))
+                            show(server, name, figure, found[server][figure][name])
         if not options.figures or "processes" in options.figures:
-            found["processes"] = processes(server, options, folder, environment, tokens)
-    return {
-        figure: {name: best(values) for name, values in variants.items()}
-        for figure, variants in found.items()
-    }
+            processes(found, options, folder, environment, tokens)
+    return found
 
 
-def processes(server, options, folder, environment, tokens) -> dict[str, list[dict]]:
-    """How many processes → deliveries in a room of 1,000 that is spread over them.
+def capacity_of(found: Found) -> float:
+    """Messages a second to 100 that the tutorial delivers, as far as it is known."""
+    known = found.get(CAPACITY, {}).get("tutorial", {"a_second": [6000]})
+    return statistics.median(known["a_second"]) / 100
+
+
+def note(variants: dict[str, dict[str, list[float]]], name: str, turn: dict[str, float]) -> None:
+    """Add what one turn has found, in four digits."""
+    for key, value in turn.items():
+        variants.setdefault(name, {}).setdefault(key, []).append(float(f"{value:.4g}"))
+
+
+def show(server: str, name: str, figure: str, numbers: dict[str, list[float]]) -> None:
+    """The last turn, for whoever watches."""
+    shown = " ".join(f"{key}={values[-1]:g}" for key, values in numbers.items())
+    print(f"{server} {name:17} {figure:18} {shown}", flush=True)
+
+
+def processes(found: dict[str, Found], options, folder, environment, tokens) -> None:
+    """Add the figure "processes": deliveries in a room of 1,000 that is spread over so many.
 
     They share the Redis and, here, the cores: what travels is the time that all of them together
     compute for a delivery. Where it stays, each core of its own adds as much as the first one has.
     """
     target, extra = VARIANTS[OURS]
-    found = {}
-    for number in PROCESSES:
-        with ExitStack() as running:
-            serving = [
-                running.enter_context(serve(server, target, folder, environment | extra))
-                for _ in range(number)
-            ]
-            ports, started = zip(*serving, strict=True)
-            many = Target(list(ports), tokens, [each.pid for each in started])
-            values = [
-                asyncio.run(fan_out(many, options.seconds, 1000)) for _ in range(options.rounds)
-            ]
-        print(f"{server} {number} processes: {best(values)}", flush=True)
-        found[str(number)] = values
-    return found
+    with ExitStack() as running:
+        crowds = {}
+        for number in PROCESSES:
+            for server in found:
+                serving = [
+                    running.enter_context(serve(server, target, folder, environment | extra))
+                    for _ in range(number)
+                ]
+                ports, started = zip(*serving, strict=True)
+                crowds[server, str(number)] = list(ports), [each.pid for each in started]
+        for _ in range(options.rounds):
+            for (server, number), (ports, pids) in crowds.items():
+                turn = asyncio.run(fan_out(Target(ports, tokens, pids), options.seconds, 1000))
+                note(found[server]["processes"], number, turn)
+                show(server, number, "processes", found[server]["processes"][number])
 
 
 def made_with(options) -> dict[str, str]:
@@ -230,12 +253,6 @@ def made_with(options) -> dict[str, str]:
     }
 
 
-def best(values: list[dict[str, float]]) -> dict[str, float]:
-    """Of several rounds: what else the machine does only adds. Of what was lost, the most."""
-    choose = {"a_second": max, "lost": max}
-    return {key: choose.get(key, min)(each[key] for each in values) for key in values[0]}
-
-
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--servers", nargs="*", default=["daphne", "uvicorn"])
@@ -243,16 +260,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", help="variants", choices=VARIANTS, default=None)
     parser.add_argument("--figures", nargs="*", help="parts of their names")
-    parser.add_argument("--json", type=Path, help="where to write the best of each")
+    parser.add_argument("--json", type=Path, help="where to write every turn")
     options = parser.parse_args(argv)
     gc.disable()  # the pauses of the clients are not the servers'
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # 2,000 sockets, and at the server
-    found = {server: measure(server, options) for server in options.servers}
+    found = measure(options.servers, options)
     if options.json:
         report = {"with": made_with(options), **found}
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(report, indent=1)
+        text = re.sub(r"\[[^]]*\]", lambda turns: "".join(turns[0].split()), text)  # in one line
+        options.json.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
