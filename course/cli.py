@@ -146,6 +146,24 @@ def record(
 
 
 @app.command()
+def bundle(
+    target: Annotated[Path, typer.Argument(metavar="FILE")] = ROOT / "kit/channels-course.zip",
+    system: Annotated[
+        list[str] | None, typer.Option(help="windows, macos or linux; repeatable. Else all.")
+    ] = None,
+    python: Annotated[
+        list[str] | None, typer.Option(help="Such as 3.12; repeatable. Else all three.")
+    ] = None,
+) -> None:
+    """Pack the course and all packages it installs, for a room without internet."""
+    from course import bundle
+
+    bundle.bundle(target, system or [], python or [])
+    size = target.stat().st_size / 1e6
+    print(f"{target}, {size:.0f} MB. Unpack it, and start the course there as ever.")
+
+
+@app.command()
 def bench(
     rounds: Annotated[int, typer.Option(help="How often each figure is taken.")] = 3,
     seconds: Annotated[float, typer.Option(help="For each figure, each time.")] = 1.0,

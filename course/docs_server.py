@@ -110,15 +110,20 @@ def build_if_stale() -> None:
     if SITE.exists() and STAMP.exists() and STAMP.read_text(encoding="utf-8") == now:
         return
     fresh = CACHE / "site.new"
-    argv = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(fresh)]
     print("building the docs", flush=True)
-    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # an announcement of Material's, not ours
-    if subprocess.run(argv, cwd=ROOT, env=quiet, stdin=subprocess.DEVNULL).returncode != 0:
+    if not build(fresh):
         print("the docs could not be built: see above; the last good build stays", flush=True)
         return
     put_in_place(fresh)
     STAMP.write_text(now, encoding="utf-8")
     print("the docs are built", flush=True)
+
+
+def build(folder: Path) -> bool:
+    """Build the site into a folder; whether that went well."""
+    argv = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(folder)]
+    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # an announcement of Material's, not ours
+    return subprocess.run(argv, cwd=ROOT, env=quiet, stdin=subprocess.DEVNULL).returncode == 0
 
 
 def put_in_place(fresh: Path) -> None:

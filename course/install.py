@@ -22,6 +22,7 @@ VENV = ROOT / ".venv"
 UNFINISHED = VENV / "course-unfinished"
 LOG = VENV / "course-install.log"
 PLACE = VENV / "course-place"  # holds where the venv was made
+WHEELS = ROOT / "wheels"  # in the offline kit: all that requirements.txt installs
 NEWEST_TESTED = (3, 13)
 AUTHORS_VERBS = {"record", "generate", "bench"}
 
@@ -121,7 +122,7 @@ def say_if_moved() -> None:
     python = venv_python().relative_to(ROOT)
     print(
         f"This folder was moved: `{python} …` works, and activating .venv does not; delete .venv to"
-        " have it made anew (needs the network).",
+        f" have it made anew{'' if WHEELS.is_dir() else ' (needs the network)'}.",
         file=sys.stderr,
     )
 
@@ -134,12 +135,15 @@ def install(lock: Path) -> None:
     UNFINISHED.write_text("pip is at work, or was cut off\n", encoding="utf-8")
     argv = [str(venv_python()), "-m", "pip", "install", "--require-hashes", "--no-input"]
     argv += ["--disable-pip-version-check", "--progress-bar", "off", "-r", str(lock)]
+    from_kit = WHEELS.is_dir() and lock.name == "requirements.txt"
+    if from_kit:
+        argv += ["--no-index", "--find-links", str(WHEELS)]
     total = sum("==" in line for line in lock.read_text(encoding="utf-8").splitlines())
     what = f"Installing {lock.name}, {total} packages"
     code, lines = run_showing_life(argv, what, "1 to 3 minutes", LOG)
     UNFINISHED.unlink()
     if code != 0:
-        raise Failure(why_pip_failed(lock, lines, LOG))
+        raise Failure(why_pip_failed(lock, lines, LOG, WHEELS if from_kit else None))
     stamp_file(lock).write_text(hash_of(lock), encoding="utf-8")
 
 

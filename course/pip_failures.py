@@ -17,8 +17,8 @@ NO_NETWORK = (
 )
 
 
-def why_pip_failed(lock: Path, lines: list[str], log: Path) -> str:
-    """pip's output as one sentence and its remedy."""
+def why_pip_failed(lock: Path, lines: list[str], log: Path, wheels: Path | None = None) -> str:
+    """pip's output as one sentence and its remedy; `wheels`: where it took them from."""
     text = "\n".join(lines)
     if "No space left" in text:
         return "The disk is full. Free about 300 MB, and start again."
@@ -26,6 +26,11 @@ def why_pip_failed(lock: Path, lines: list[str], log: Path) -> str:
         return (
             f"A downloaded package is not the one {lock.name} names: its hash differs.\n"
             "Something between you and the package index changes files. Try another network."
+        )
+    if wheels and "(from versions: " in text:
+        return (
+            f"This kit was not made for this system and its Python: a package is not in {wheels}.\n"
+            "Take another kit or another Python; with a network, delete that folder."
         )
     # Its warnings tell of attempts that it repeated, and that may have worked then.
     last = "\n".join(line for line in lines if not line.lstrip().startswith("WARNING"))

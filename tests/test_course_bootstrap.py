@@ -50,7 +50,7 @@ def bare_house(folder: Path) -> Path:
     for name in STANDARD_LIBRARY_ONLY:
         shutil.copy(ROOT / f"course/{name}.py", folder / "course")
     (folder / "course/cli.py").write_text(INSIDE, encoding="utf-8")
-    lock = make_wheel(folder / "wheels", "1.0")
+    lock = make_wheel(folder / "index", "1.0")
     (folder / "requirements.txt").write_text(lock, encoding="utf-8")
     (folder / "docs").mkdir()
     (folder / "docs/first.html").write_text("<p>first", encoding="utf-8")
@@ -75,8 +75,8 @@ def start(house: Path, *arguments: str, **more: str) -> subprocess.CompletedProc
     )
 
 
-def wheels(house: Path) -> dict[str, str]:
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(house / "wheels")}
+def packages(house: Path) -> dict[str, str]:
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(house / "index")}
 
 
 def assert_clear(failed: subprocess.CompletedProcess, *words: str) -> None:
@@ -92,7 +92,7 @@ def assert_clear(failed: subprocess.CompletedProcess, *words: str) -> None:
 def installed(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
     """A house after its first start, and what that printed."""
     house = bare_house(tmp_path_factory.mktemp("bootstrap") / "house")
-    return house, start(house, "serve", "--only", "3", **wheels(house))
+    return house, start(house, "serve", "--only", "3", **packages(house))
 
 
 @pytest.fixture
@@ -128,31 +128,31 @@ def test_moved_folder_is_told_that_activating_does_nothing(house):
         assert "delete .venv" in second.stderr
         assert len(second.stderr.splitlines()) == 1
     shutil.rmtree(moved / ".venv")
-    assert start(moved, "test", **wheels(moved)).stderr == ""
+    assert start(moved, "test", **packages(moved)).stderr == ""
     assert start(moved, "test").stderr == ""
 
 
 def test_changed_lock_is_installed_once_more(house):
-    (house / "requirements.txt").write_text(make_wheel(house / "wheels", "2.0"), encoding="utf-8")
-    assert "inside 2.0" in start(house, "test", **wheels(house)).stdout
+    (house / "requirements.txt").write_text(make_wheel(house / "index", "2.0"), encoding="utf-8")
+    assert "inside 2.0" in start(house, "test", **packages(house)).stdout
     assert start(house, "test").stdout == "inside 2.0 ['test']\n"
 
 
 @pytest.mark.parametrize("arguments", [("test", "--all"), ("record",), ("bench",)])
 def test_authors_verbs_install_the_second_lock(house, arguments):
-    lock = make_wheel(house / "wheels", "3.0")
+    lock = make_wheel(house / "index", "3.0")
     (house / "requirements-dev.txt").write_text(lock, encoding="utf-8")
-    assert "Installing requirements-dev.txt" in start(house, *arguments, **wheels(house)).stdout
+    assert "Installing requirements-dev.txt" in start(house, *arguments, **packages(house)).stdout
     assert "Installing" not in start(house, *arguments).stdout
 
 
 @pytest.mark.parametrize("retries", ["0", "1"])
 def test_no_network(house, retries):
-    (house / "requirements.txt").write_text(make_wheel(house / "wheels", "4.0"), encoding="utf-8")
+    (house / "requirements.txt").write_text(make_wheel(house / "index", "4.0"), encoding="utf-8")
     closed = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": retries}
     failed = start(house, "serve", **closed)
     assert_clear(failed, "could not reach the package index", "start again")
-    assert "inside 4.0" in start(house, "serve", **wheels(house)).stdout
+    assert "inside 4.0" in start(house, "serve", **packages(house)).stdout
 
 
 RETRIED = (
@@ -187,17 +187,36 @@ def test_an_attempt_that_pip_repeated_is_not_why_it_failed(line, word):
 
 
 def test_package_that_is_not_the_locked_one(house):
-    make_wheel(house / "wheels", "5.0")
+    make_wheel(house / "index", "5.0")
     lock = f"probe==5.0 --hash=sha256:{'0' * 64}\n"
     (house / "requirements.txt").write_text(lock, encoding="utf-8")
-    assert_clear(start(house, "serve", **wheels(house)), "its hash differs")
+    assert_clear(start(house, "serve", **packages(house)), "its hash differs")
 
 
 def test_lock_that_cannot_be_had(house):
     lock = f"probe==6.0 --hash=sha256:{'0' * 64}\n"
     (house / "requirements.txt").write_text(lock, encoding="utf-8")
-    failed = start(house, "serve", **wheels(house))
+    failed = start(house, "serve", **packages(house))
     assert_clear(failed, "could not install requirements.txt", "probe==6.0", "course-install.log")
+
+
+NO_NETWORK = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+
+
+def test_an_offline_kit_installs_from_its_own_wheels(tmp_path):
+    house = bare_house(tmp_path / "house")
+    (house / "index").rename(house / "wheels")
+    first = start(house, "serve", **NO_NETWORK)
+    assert "inside 1.0 ['serve']" in first.stdout, first.stderr
+    moved = house.rename(house.with_name("moved"))
+    assert "needs the network" not in start(moved, "serve").stderr
+
+
+def test_an_offline_kit_for_another_system(tmp_path):
+    house = bare_house(tmp_path / "house")
+    (house / "wheels").mkdir()
+    words = ("not made for this system", str(house / "wheels"), "Take another kit")
+    assert_clear(start(house, "serve", **NO_NETWORK), *words)
 
 
 def test_file_where_the_venv_belongs(tmp_path):
@@ -212,7 +231,7 @@ def test_venv_whose_python_is_gone_is_made_again(house):
     python = house / ".venv/bin/python"
     python.unlink()
     python.symlink_to(house / "gone")
-    again = start(house, "test", **wheels(house))
+    again = start(house, "test", **packages(house))
     assert "Making a virtual environment" in again.stdout
     assert "inside 1.0" in again.stdout
 
@@ -269,7 +288,7 @@ def test_old_pythons_can_read_what_tells_them_so():
 @pytest.mark.slow
 def test_interrupted_install_recovers(house):
     """Ctrl-C while pip waits for an index that never answers."""
-    (house / "requirements.txt").write_text(make_wheel(house / "wheels", "7.0"), encoding="utf-8")
+    (house / "requirements.txt").write_text(make_wheel(house / "index", "7.0"), encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
         process = subprocess.Popen(
@@ -289,6 +308,6 @@ def test_interrupted_install_recovers(house):
         connection.close()
     failed = subprocess.CompletedProcess([], process.returncode, out, err)
     assert_clear(failed, "Stopped. Start again with:")
-    again = start(house, "test", **wheels(house))
+    again = start(house, "test", **packages(house))
     assert "The last install was cut off" in again.stdout
     assert "inside 7.0" in again.stdout
