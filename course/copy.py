@@ -8,6 +8,8 @@ from pathlib import Path
 from course.diff import SECTION_MARK
 from course.steps import BY_RUNNING, CourseError, Step
 
+MARKED = {".py", ".js", ".conf", ".service"}
+
 
 def copy_step(step: Step, target: Path) -> None:
     """Copy what belongs to the step into `target`, which must be empty or not there yet."""
@@ -42,8 +44,8 @@ def refuse_if_used(target: Path) -> None:
 
 def remove_section_marks(project: Path) -> None:
     """They are for the docs, whose pages show the step's own files."""
-    for path in [*project.rglob("*.py"), *project.rglob("*.js")]:
-        text = path.read_text(encoding="utf-8")
+    for path in project.rglob("*"):
+        text = path.read_text(encoding="utf-8") if path.suffix in MARKED else ""
         if SECTION_MARK in text:
             lines = [line for line in text.splitlines(keepends=True) if SECTION_MARK not in line]
             path.write_text("".join(lines), encoding="utf-8")

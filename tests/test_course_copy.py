@@ -79,13 +79,14 @@ def test_copy_of_each_step_starts_with_its_key(tmp_path):
         assert f"SECRET_KEY={printed.stdout}" in (target / ".env").read_text(encoding="utf-8")
 
 
-def test_copy_has_no_marks_of_the_docs_and_is_the_same_otherwise(house, tmp_path):
+@pytest.mark.parametrize("name", ["marked.py", "nginx.conf", "pulse@.service"])
+def test_copy_has_no_marks_of_the_docs_and_is_the_same_otherwise(house, tmp_path, name):
     code = "first = 1\n\n\n{}def shown():\n    return first\n{}"
     marks = "# --8<-- [start:shown]\n", "# --8<-- [end:shown]\n"
-    marked = house / "step01_small/config/marked.py"
+    marked = house / "step01_small/config" / name
     marked.write_text(code.format(*marks), encoding="utf-8")
     copy_step(all_steps(house)[0], tmp_path / "mine")
-    mine = tmp_path / "mine/config/marked.py"
+    mine = tmp_path / "mine/config" / name
     assert mine.read_text(encoding="utf-8") == code.format("", "")
     assert marked.read_text(encoding="utf-8") == code.format(*marks)
 

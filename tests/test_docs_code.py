@@ -9,6 +9,7 @@ from pages import ROOT, Fence, named, pages
 # Typed by hand: drawings and output (text), and commands, which test_docs_console.py runs.
 TYPED = {"text", "console"}
 FENCES = [fence for page in pages() if not page.generated for fence in page.fences]
+MARKED = {".py", ".js", ".html", ".css", ".conf", ".service"}
 SECTION = r"--8<-- \[start:([\w-]+)\]"
 SUFFIXES = {
     "python": {".py"},
@@ -18,7 +19,8 @@ SUFFIXES = {
     "django": {".html"},
     "css": {".css"},
     "toml": {".toml"},
-    "ini": {".ini", ".example"},
+    "ini": {".ini", ".example", ".service"},
+    "nginx": {".conf"},
     "json": {".json"},
 }
 
@@ -57,7 +59,7 @@ def test_every_section_of_a_step_is_on_a_page():
     unused = []
     for step in ROOT.glob("step*_*"):
         for path in step.rglob("*"):
-            if path.suffix in {".py", ".js", ".html", ".css"} and path.is_file():
+            if path.suffix in MARKED and path.is_file():
                 for section in re.findall(SECTION, path.read_text(encoding="utf-8")):
                     if (path.relative_to(step).as_posix(), section) not in shown:
                         unused.append(f"{path.relative_to(ROOT)}:{section}")

@@ -247,6 +247,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"  # what `collectstatic` fills, and the proxy serves
 
 # --8<-- [start:refuse]
 if not DEBUG:  # production: better no server than one that is open, or that loses half
