@@ -146,6 +146,19 @@ def record(
 
 
 @app.command()
+def doctor(
+    port: Annotated[int, typer.Option(help="Port of the docs site.")] = DOCS_PORT,
+    step_port: Annotated[int, typer.Option(help="As for `serve`.")] = STEP_PORT,
+) -> None:
+    """Say whether this machine is ready for the course; exit code 1 if it is not."""
+    from course.doctor import examine
+
+    if not examine(port, step_port):
+        raise CourseError("Mend what says FAIL, and ask again.")
+    print(f"Ready: {COMMAND} serve")
+
+
+@app.command()
 def bundle(
     target: Annotated[Path, typer.Argument(metavar="FILE")] = ROOT / "kit/channels-course.zip",
     system: Annotated[

@@ -26,6 +26,7 @@ from course.steps import CACHE, ROOT, WORK_NUMBER, all_steps
 
 SITE = CACHE / "site"
 STAMP = CACHE / "site.stamp"
+TOLD = "window.WIRE_TRACE_PORTS"  # where the pages look for what `serve` tells them
 PAUSE = 1.0  # seconds between two attempts to swap the sites
 SOURCES = {".md", ".py", ".yml", ".html", ".css", ".js", ".json", ".svg", ".png", ".webp"}
 SOURCES |= {".jpg", ".txt", ".toml", ".ini", ".conf", ".example"}
@@ -166,7 +167,7 @@ def tell_ports(step_port: int) -> bytes:
     """What tells the inspector and the front page where `serve` put the steps."""
     ports = {number: step_port + number for number in range(1, WORK_NUMBER)}
     ports["work"] = step_port + WORK_NUMBER
-    return f"<script>window.WIRE_TRACE_PORTS = {json.dumps(ports)}</script>".encode()
+    return f"<script>{TOLD} = {json.dumps(ports)}</script>".encode()
 
 
 def main(port: int, step_port: int) -> None:
