@@ -25,11 +25,18 @@ def serve(
         int, typer.Option(help="Step 1 is served one above this port.")
     ] = STEP_PORT,
     only: Annotated[list[int] | None, typer.Option(help="Only this step; repeatable.")] = None,
+    lan: Annotated[bool, typer.Option("--lan", help="The steps for the whole room, too.")] = False,
+    address: Annotated[
+        str | None, typer.Option(help="With --lan: this machine's, where it has several.")
+    ] = None,
 ) -> None:
     """Serve the docs, every step and your own work/ until Ctrl-C."""
-    from course.serve import Serving
+    from course.serve import Serving, lan_address
 
-    asyncio.run(Serving(port, step_port, only or []).run())
+    if address and not lan:
+        raise CourseError("--address is for --lan: say both, or neither.")
+    room = lan_address(address) if lan else None
+    asyncio.run(Serving(port, step_port, only or [], room).run())
 
 
 @app.command()

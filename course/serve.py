@@ -33,8 +33,8 @@ console = Console(highlight=False, soft_wrap=True)
 class Serving:
     """One run of `serve`: what runs on which port, and the log."""
 
-    def __init__(self, docs_port: int, step_port: int, only: list[int]):
-        self.only = only
+    def __init__(self, docs_port: int, step_port: int, only: list[int], lan: str | None = None):
+        self.only, self.lan = only, lan  # lan: this machine's address, for whoever is in the room
         self.steps = [step(number) for number in only] if only else all_steps()
         self.work_port = step_port + WORK_NUMBER
         self.ports = {"docs": docs_port}
@@ -59,6 +59,11 @@ class Serving:
         environment = {"PYTHONPATH": str(ROOT), "WS_ALLOWED_ORIGINS": docs}
         if name != "work":  # the learner's own says so itself
             environment["DEMO"] = "1"
+        if name != "work" and self.lan:
+            argv.append(self.lan)
+            environment["ALLOWED_HOSTS"] = f"127.0.0.1,localhost,{self.lan}"
+            environment["COURSE_TAP"] = "off"  # nobody in the room watches anybody's connection
+            del environment["WS_ALLOWED_ORIGINS"]  # it was for the tap
         return Program(name, argv, folder, environment, watch=folder)
 
     def members_program(self, step: Step) -> Program:
@@ -77,7 +82,7 @@ class Serving:
                     f"Choose another --port: {last - 8} to {last} belong to the steps."
                 )
         for name, port in self.ports.items():
-            if is_taken(port):
+            if is_taken(port) or (self.lan and is_taken(port, self.lan)):
                 raise CourseError(
                     f"Port {port}, meant for {name}, is taken by another program.\n"
                     f"Stop it (another `serve`, perhaps), or move: {COMMAND} serve {self.moved()}"
@@ -93,6 +98,7 @@ class Serving:
             docs += 1
         options = [f"--port {docs}"] if docs != DOCS_PORT else []
         options += [f"--step-port {steps}"] if steps != STEP_PORT else []
+        options += ["--lan"] if self.lan else []
         return " ".join(options + [f"--only {number}" for number in self.only])
 
     def log(self, name: str, line: str) -> None:
@@ -131,6 +137,11 @@ class Serving:
         else:
             hint = f"{COMMAND} copy {min(3, self.steps[-1].number)} work"
             console.print(f"  {'work':>7}  your own folder, to change things in: {hint}")
+        if self.lan:
+            console.print("\nFor the room, on the network:\n")
+            for each in self.steps:
+                name = f"step {each.number}"
+                console.print(f"  {name:>7}  {self.link(name, self.lan)}")
         console.print()
         self.linked.set()
         for task in late:
@@ -142,8 +153,8 @@ class Serving:
         await self.linked.wait()
         await keep_running(members, self.log)
 
-    def link(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.ports[name]}/"
+    def link(self, name: str, host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.ports[name]}/"
 
     async def follow_work(self) -> None:
         """Serve the learner's own `work/` while it is there, whenever it appears."""
@@ -201,18 +212,32 @@ def stop_on_signal() -> asyncio.Event:
     return stopping
 
 
-def is_taken(port: int) -> bool:
+def lan_address(chosen: str | None) -> str:
+    """This machine's address in the network: the chosen one, or that of its way to others."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            if chosen:
+                probe.bind((chosen, 0))
+            else:
+                probe.connect(("192.0.2.1", 9))  # RFC 5737: of nobody; and nothing is sent
+        except OSError as error:
+            what = f"{chosen} is no address of this machine" if chosen else "There is no network"
+            raise CourseError(f"{what}: nobody else could reach it.") from error
+        return probe.getsockname()[0]
+
+
+def is_taken(port: int, host: str = "127.0.0.1") -> bool:
     """Whether somebody listens on the port already."""
     with socket.socket() as probe:
         if os.name == "nt":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             # macOS lets 127.0.0.1 be bound while 0.0.0.0 is in use, so ask by connecting as well.
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            with suppress(OSError), socket.create_connection((host, port), timeout=1):
                 return True
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return True
     return False

@@ -1,8 +1,8 @@
-"""Serve one step: `python -m course.step_server PORT`, run in the step's folder.
+"""Serve one step: `python -m course.step_server PORT [ADDRESS]`, run in the step's folder.
 
 Migrates the step's database when it needs it, fills it if the step has a command `demo`, then runs
 Daphne with the step's application behind course/tap.py, which serves the static files and lets the
-docs' wire inspector listen in.
+docs' wire inspector listen in. An address is this machine's in a network: it is served there too.
 """
 
 import logging
@@ -17,7 +17,7 @@ from course.parent import end_with_parent
 logger = logging.getLogger("django.channels.server")
 
 
-def main(port: int) -> None:
+def main(port: int, *addresses: str) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
@@ -27,8 +27,8 @@ def main(port: int) -> None:
     fill()
     from course.tap import application
 
-    endpoint = f"tcp:port={port}:interface=127.0.0.1"
-    Server(application=application, endpoints=[endpoint], action_logger=log_action).run()
+    endpoints = [f"tcp:port={port}:interface={address}" for address in ("127.0.0.1", *addresses)]
+    Server(application=application, endpoints=endpoints, action_logger=log_action).run()
 
 
 def migrate() -> None:
@@ -69,4 +69,4 @@ def log_action(protocol: str, action: str, details: dict) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

@@ -20,8 +20,9 @@ from websockets.sync.client import connect
 
 from course import supervisor
 from course.program import Program
-from course.serve import Serving
-from tests.conftest import OURS, ROOT, Process
+from course.serve import Serving, lan_address
+from course.steps import CourseError
+from tests.conftest import NOT_COPIED, OURS, ROOT, Process
 from tests.course_house import course, course_argv, free_ports, is_free, make_house
 
 # Starts a grandchild that listens, ignores SIGTERM and would run for ever.
@@ -339,6 +340,62 @@ def test_serve_from_start_to_stop(serving):
     assert process.stop() == 0
     assert "Stopped." in process.output
     assert all(is_free(base + above) for above in (0, 1, 2, 9))
+
+
+def test_a_room_reaches_the_steps_and_nothing_else(tmp_path):
+    """At 127.0.0.2, an address of this machine that is not the one of before."""
+    room = "127.0.0.2"
+    step = shutil.copytree(ROOT / "step05_auth", tmp_path / "step", ignore=NOT_COPIED)
+    house = make_house(tmp_path / "house", step)
+    shutil.copytree(house / "step01_small", house / "work")
+    base = free_ports()
+    arguments = ["serve", "--port", str(base), "--step-port", str(base), "--lan", "--address", room]
+    process = Process(course_argv(*arguments), house, {"PYTHONPATH": ""})
+    try:
+        process.wait_for("For the room, on the network", 60)
+        process.wait_for(rf"step 1 +http://{room}:{base + 1}/")
+        for host in ("127.0.0.1", room):
+            origin = f"http://{host}:{base + 1}"
+            with urllib.request.urlopen(f"{origin}/login/", timeout=20) as login:
+                assert login.status == 200
+            with connect(f"ws://{host}:{base + 1}/ws/whoami/", origin=origin, proxy=None) as mine:
+                assert '"code":4401' in mine.recv(timeout=20)
+            with pytest.raises(WebSocketException):  # of no page here: that of the docs, say
+                connect(f"ws://{host}:{base + 1}/ws/whoami/", origin=f"http://{host}:{base}")
+            tap = (
+                f"ws://{host}:{base + 1}/tap-{'x' * 20}/"  # the step has no such path, and says so
+            )
+            with connect(tap, origin=origin, proxy=None) as nothing:
+                assert "watching" not in nothing.recv(timeout=20)
+        eventually(lambda: page(base + 9, "/login/"))
+        for port in (base, base + 9):  # the docs, and the own folder
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection((room, port), timeout=5)
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--address", "127.0.0.2"], "--address is for --lan: say both, or neither."),
+        (["--lan", "--address", "192.0.2.1"], "192.0.2.1 is no address of this machine"),
+        (["--lan", "--address", "my laptop"], "my laptop is no address of this machine"),
+    ],
+)
+def test_addresses_that_nobody_in_the_room_could_reach(arguments, words):
+    refused = course(ROOT, "serve", *arguments)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(words) and "Traceback" not in refused.stderr
+
+
+def test_without_a_network_there_is_no_room(monkeypatch):
+    def unreachable(self, address):
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr("course.serve.socket.socket.connect", unreachable)
+    with pytest.raises(CourseError, match="There is no network"):
+        lan_address(None)
 
 
 DEMO = """
