@@ -34,8 +34,8 @@ class Machine:
     processor: str
     tags: tuple[str, ...]
 
-    def lock(self, python: str) -> str:
-        """The lines of the lock that count there; from here pip cannot tell."""
+    def lock(self, python: str) -> list[str]:
+        """The packages of the lock that count there, with hashes; pip cannot tell from here."""
         here = {"sys_platform": self.sys_platform, "platform_machine": self.processor}
         here |= {"implementation_name": "cpython", "platform_python_implementation": "CPython"}
         here |= {"python_full_version": python, "python_version": python.rpartition(".")[0]}
@@ -45,7 +45,7 @@ class Machine:
             name, _, marker = head.partition(" ; ")
             if "==" in name and (not marker or Marker(marker).evaluate(here)):
                 chosen.append(f"{name} \\\n{hashes}\n")
-        return "".join(chosen)
+        return chosen
 
 
 # Of each the oldest that a wheel may be for: macOS 12, and a Linux of 2020.
@@ -97,9 +97,12 @@ def copy_course(kit: Path) -> None:
 
 def fetch(machine: Machine, python: str, wheels: Path, scratch: Path) -> None:
     """Download the packages of one kind of laptop, each checked against its hash."""
+    fetched: list[str] = []
     for full_version in PYTHONS[python]:
+        wanted = [each for each in machine.lock(full_version) if each not in fetched]
+        fetched += wanted
         lock = scratch / "requirements.txt"
-        lock.write_text(machine.lock(full_version), encoding="utf-8")
+        lock.write_text("".join(wanted), encoding="utf-8")
         argv = [sys.executable, "-m", "pip", "download", "--no-input", "--no-deps"]
         argv += ["--disable-pip-version-check", "--progress-bar", "off", "--require-hashes"]
         argv += ["--only-binary", ":all:", "--implementation", "cp"]

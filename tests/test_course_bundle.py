@@ -40,8 +40,7 @@ def bundle(house: Path, *arguments: str, **more: str) -> subprocess.CompletedPro
 
 
 def names(machine, python: str) -> set[str]:
-    lines = machine.lock(python).splitlines()
-    return {line.partition(" ")[0] for line in lines if not line.startswith(" ")}
+    return {package.partition(" ")[0] for package in machine.lock(python)}
 
 
 def test_each_system_and_python_gets_what_its_markers_say():

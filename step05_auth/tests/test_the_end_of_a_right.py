@@ -25,8 +25,8 @@ def bearer(tokens: dict[str, str]) -> str:
     return f"bearer.{tokens['access']}"
 
 
-def short_lived(access: str, seconds: int = 1) -> str:
-    """That token, if it had been made to last so long."""
+def short_lived(access: str, seconds: int = 2) -> str:
+    """That token, if it had been made to last so long; a second less where one has begun."""
     from rest_framework_simplejwt.tokens import AccessToken
 
     token = AccessToken(access)

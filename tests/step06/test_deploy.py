@@ -36,10 +36,10 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def environment(project, on_postgres, shared_redis) -> dict[str, str]:
+def environment(project, new_postgres, shared_redis) -> dict[str, str]:
     """Production's settings, as the page lists them."""
     environment = {
-        **on_postgres,
+        "DATABASE_URL": new_postgres(),
         "SECRET_KEY": OURS,
         "ALLOWED_HOSTS": "localhost",
         "REDIS_URL": shared_redis.url,
@@ -47,7 +47,8 @@ def environment(project, on_postgres, shared_redis) -> dict[str, str]:
         "PROXY": "True",
         "METRICS_TOKEN": "a-token-for-the-metrics",
     }
-    for command in (["collectstatic", "--noinput"], ["check", "--deploy", "--fail-level=WARNING"]):
+    check = ["check", "--deploy", "--fail-level=WARNING"]
+    for command in (["migrate", "-v0"], ["collectstatic", "--noinput"], check):
         done = manage(project, *command, **environment)
         assert done.returncode == 0, done.stderr
     return environment
