@@ -69,19 +69,25 @@ def bundle(target: Path, systems: list[str], pythons: list[str]) -> None:
                 )
     if target.suffix != ".zip":
         raise CourseError(f"{target} is no name for a kit: it has to end in .zip.")
-    CACHE.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix="kit") as scratch:
-        kit = Path(scratch, NAME)
-        copy_course(kit)
-        for machine in MACHINES:
-            for python in pythons or PYTHONS:
-                if machine.system in (systems or SYSTEMS):
-                    fetch(machine, python, kit / WHEELS.name, Path(scratch))
-        if not build(kit / "site"):
-            raise CourseError("The docs could not be built: see above. No kit was written.")
-        packed = shutil.make_archive(f"{scratch}/{NAME}", "zip", scratch, NAME)
+    try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(packed, target)  # whole, or not at all
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".kit") as scratch:
+            packed = pack(Path(scratch), systems or SYSTEMS, pythons or list(PYTHONS))
+            packed.replace(target)  # whole, or not at all
+    except OSError as error:
+        raise CourseError(f"{target} could not be written: {error.strerror or error}.") from error
+
+
+def pack(scratch: Path, systems: list[str], pythons: list[str]) -> Path:
+    """Make the ZIP file in a folder."""
+    kit = scratch / NAME
+    copy_course(kit)
+    for machine in MACHINES:
+        for python in pythons if machine.system in systems else ():
+            fetch(machine, python, kit / WHEELS.name, scratch)
+    if not build(kit / "site"):
+        raise CourseError("The docs could not be built: see above. No kit was written.")
+    return Path(shutil.make_archive(str(kit), "zip", scratch, NAME))
 
 
 def copy_course(kit: Path) -> None:
@@ -109,6 +115,7 @@ def fetch(machine: Machine, python: str, wheels: Path, scratch: Path) -> None:
         argv += ["--python-version", full_version, "--dest", str(wheels), "-r", str(lock)]
         argv += [word for tag in machine.tags for word in ("--platform", tag)]
         what = f"For {machine.system} ({machine.processor}) and Python {full_version}"
+        CACHE.mkdir(exist_ok=True)
         log = CACHE / "bundle.log"
         code, lines = run_showing_life(argv, what, "10 s, longer the first time", log)
         if code != 0:

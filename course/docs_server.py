@@ -29,7 +29,7 @@ STAMP = CACHE / "site.stamp"
 TOLD = "window.WIRE_TRACE_PORTS"  # where the pages look for what `serve` tells them
 PAUSE = 1.0  # seconds between two attempts to swap the sites
 SOURCES = {".md", ".py", ".yml", ".html", ".css", ".js", ".json", ".svg", ".png", ".webp"}
-SOURCES |= {".jpg", ".txt", ".toml", ".ini", ".conf", ".example"}
+SOURCES |= {".jpg", ".txt", ".toml", ".ini", ".conf", ".service", ".example"}
 WAIT_PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>One moment</title>
 <meta http-equiv="refresh" content="1"><meta name="color-scheme" content="light dark">
 <meta name="viewport" content="width=device-width">

@@ -9,6 +9,7 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def ports(docs_port: int, step_port: int) -> Iterator[Check]:
 
 def is_ours(port: int) -> bool:
     """Whether the docs of the course answer on a port."""
-    with suppress(OSError):
+    with suppress(OSError, HTTPException):
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with direct.open(f"http://127.0.0.1:{port}/", timeout=5) as page:
             return TOLD.encode() in page.read()

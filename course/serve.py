@@ -98,7 +98,7 @@ class Serving:
             docs += 1
         options = [f"--port {docs}"] if docs != DOCS_PORT else []
         options += [f"--step-port {steps}"] if steps != STEP_PORT else []
-        options += ["--lan"] if self.lan else []
+        options += [f"--lan --address {self.lan}"] if self.lan else []
         return " ".join(options + [f"--only {number}" for number in self.only])
 
     def log(self, name: str, line: str) -> None:

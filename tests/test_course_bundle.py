@@ -101,7 +101,13 @@ def test_a_kit_is_whole_or_not_there(house, without):
     said = {"the network": "could not reach the package index", "the docs": "No kit was written"}
     assert said[without] in failed.stderr
     assert (house / "kit.zip").read_text(encoding="utf-8") == "the last one"
-    assert not list((house / ".cache").glob("kit*"))
+    assert not list(house.glob(".kit*"))
+
+
+def test_a_place_where_nothing_can_be_written(house):
+    refused = bundle(house, "requirements.txt/kit.zip", "--system", "linux", "--python", "3.12")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("requirements.txt/kit.zip could not be written: ")
 
 
 @pytest.mark.slow

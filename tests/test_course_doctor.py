@@ -1,6 +1,7 @@
 """`doctor`: what it finds on a machine that is ready, and on one that is not."""
 
 import socket
+import threading
 
 import pytest
 
@@ -44,6 +45,17 @@ def test_one_that_is_not_is_told_all_of_it_and_the_exit_code_says_so():
 def test_ports_of_a_serve_that_is_running(monkeypatch):
     monkeypatch.setattr(doctor, "is_ours", lambda port: True)
     assert lines(doctor.ports(8080, 8000)) == "ok `serve` is running: http://127.0.0.1:8080/"
+
+
+def test_a_port_of_somebody_who_speaks_no_http():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def say() -> None:
+            with other.accept()[0] as connection:
+                connection.sendall(b"SSH-2.0-other\r\n")
+
+        threading.Thread(target=say, daemon=True).start()
+        assert doctor.is_ours(other.getsockname()[1]) is False
 
 
 def test_packages_that_are_not_those_of_the_lock(monkeypatch, tmp_path):

@@ -379,7 +379,7 @@ def test_a_room_reaches_the_steps_and_nothing_else(tmp_path):
     ("arguments", "words"),
     [
         (["--address", "127.0.0.2"], "--address is for --lan: say both, or neither."),
-        (["--lan", "--address", "192.0.2.1"], "192.0.2.1 is no address of this machine"),
+        (["--lan", "--address", "198.51.100.9"], "198.51.100.9 is no address of this machine"),
         (["--lan", "--address", "my laptop"], "my laptop is no address of this machine"),
     ],
 )
