@@ -35,6 +35,7 @@ def run_showing_life(
         raise
     finally:
         reader.join()
+        process.stdout.close()
         if log:
             log.write_text("".join(lines), encoding="utf-8")
     took = time.monotonic() - started

@@ -342,12 +342,12 @@ def test_serve_from_start_to_stop(serving):
     assert all(is_free(base + above) for above in (0, 1, 2, 9))
 
 
-def test_a_room_reaches_the_steps_and_nothing_else(tmp_path):
+def test_a_room_reaches_the_steps_and_nothing_else(tmp_path, project):
     """At 127.0.0.2, an address of this machine that is not the one of before."""
     room = "127.0.0.2"
     step = shutil.copytree(ROOT / "step05_auth", tmp_path / "step", ignore=NOT_COPIED)
     house = make_house(tmp_path / "house", step)
-    shutil.copytree(house / "step01_small", house / "work")
+    shutil.copytree(project(), house / "work")
     base = free_ports()
     arguments = ["serve", "--port", str(base), "--step-port", str(base), "--lan", "--address", room]
     process = Process(course_argv(*arguments), house, {"PYTHONPATH": ""})
@@ -367,7 +367,7 @@ def test_a_room_reaches_the_steps_and_nothing_else(tmp_path):
             )
             with connect(tap, origin=origin, proxy=None) as nothing:
                 assert "watching" not in nothing.recv(timeout=20)
-        eventually(lambda: page(base + 9, "/login/"))
+        eventually(lambda: page(base + 9, "/"))
         for port in (base, base + 9):  # the docs, and the own folder
             with pytest.raises(OSError, match="refused"):
                 socket.create_connection((room, port), timeout=5)

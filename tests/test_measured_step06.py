@@ -33,7 +33,7 @@ def test_nothing_was_lost_and_the_hub_is_faster_than_groups_and_they_than_the_tu
 @pytest.mark.needs("uvicorn")
 def test_measured_again_the_hub_still_costs_a_third_of_the_tutorial():
     options = SimpleNamespace(
-        only=["tutorial", "step 06, hub"], rounds=2, seconds=1, figures=["fan-out to 100"]
+        only=["tutorial", "step 06, hub"], rounds=1, seconds=1, figures=["fan-out to 100"]
     )
     for server, found in run.measure(["daphne", "uvicorn"], options).items():
         tutorial, hub = (found["fan-out to 100"][name] for name in options.only)
