@@ -228,6 +228,7 @@ CONNECTS_PER_MINUTE = env.int("CONNECTS_PER_MINUTE", default=120)  # of one pers
 # In production everything is HTTPS. HTTPS=False is for a server tried without a certificate.
 HTTPS = env.bool("HTTPS", default=not DEBUG)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^metrics/$"]  # scraped from the process itself, behind the proxy
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0  # a year
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 # Only behind a proxy that sets this header itself: PROXY=True.
