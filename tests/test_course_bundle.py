@@ -17,11 +17,6 @@ from tests.test_course_bootstrap import NO_NETWORK, environment, make_wheel
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 WINDOWS, _, OLD_MAC, LINUX, _ = MACHINES
-HERE = next(
-    machine
-    for machine in MACHINES
-    if (machine.sys_platform, machine.processor) == (sys.platform, platform.machine())
-)
 
 
 @pytest.fixture
@@ -118,9 +113,11 @@ def test_a_place_where_nothing_can_be_written(house):
 @pytest.mark.slow
 def test_the_kit_of_the_course_starts_where_there_is_no_network(tmp_path):
     """The course itself with its packages for this machine: what the ZIP file would hold."""
+    here = sys.platform, platform.machine()
+    [machine] = [each for each in MACHINES if (each.sys_platform, each.processor) == here]
     kit = tmp_path / "channels-course"
     copy_course(kit)
-    fetch(HERE, PYTHON, kit / WHEELS.name, tmp_path)
+    fetch(machine, PYTHON, kit / WHEELS.name, tmp_path)
     started = subprocess.run(
         [sys.executable, "-m", "course", "diff", "1", "2"],
         cwd=kit,
